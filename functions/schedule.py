@@ -1,0 +1,21 @@
+"""schedule: the clock, every minute → bells for what is due soon."""
+
+from typing import Any
+
+from provisioning.runtime.wiring import schedule_shell
+
+from provisioning.runtime.entry import clock, run
+from provisioning.runtime.log import log
+from provisioning.stages.schedule import schedule
+
+
+async def sweep(trace: str) -> int:
+    """Sweep every shard once."""
+    return await schedule(await schedule_shell(), clock(), trace)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  Lambda passes both
+    """EventBridge calls this; a failure is repeated by the next minute, which begins at the same cursor."""
+    rung = run(sweep(str(event.get("id", "schedule"))))
+    log("swept", rung=rung)
+    return {"rung": rung}

@@ -1,0 +1,116 @@
+"""`provision`: check a bundle, publish it, explain a person, show the state of the services."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from provisioning.command import show
+from provisioning.command.bundle import check_folder
+from provisioning.command.preview import preview
+from provisioning.core.errors import InvalidError, ProvisioningError
+from provisioning.core.explanation import explain as explain_identity
+from provisioning.core.explanation import words
+from provisioning.core.publication import BundleError
+from provisioning.runtime.entry import clock, run
+
+application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Stack = Annotated[str, typer.Option("--stack", envvar="PROVISIONING_STACK", help="Name of the deployed stack.")]
+BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle.", exists=True, file_okay=False)]
+
+
+@application.command()
+def check(bundle: BundlePath, as_json: Json = False) -> None:
+    """Check a bundle: every error with its file, line, column, and what would be right."""
+    try:
+        folder, policy = check_folder(bundle)
+    except BundleError as error:
+        if as_json:
+            _print_json({"ok": False, "problems": [show.problem(problem) for problem in error.problems]})
+        else:
+            show.problems(Console(stderr=True), error.problems)
+        raise typer.Exit(1) from error
+    summary = {
+        "ok": True,
+        "hash": folder.hash,
+        "sources": len(policy.sources),
+        "services": len(policy.services),
+        "rules": len(folder.bundle.rules),
+    }
+    if as_json:
+        _print_json(summary)
+    else:
+        Console().print(f"{bundle}: {summary['services']} services, {summary['rules']} rules, no errors")
+
+
+@application.command()
+def explain(
+    person: Annotated[str, typer.Argument(help="SOURCE/KEY, an identity's id, or with --bundle a record's file.")],
+    service: Annotated[str | None, typer.Argument(help="One service; without it all.")] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(help="Preview: this bundle and a record's file, nothing stored.")
+    ] = None,
+    stack: Stack = "",
+    as_json: Json = False,
+) -> None:
+    """Explain who has which service, until when, with which authorizations, and because of what."""
+    now = clock()
+    if bundle is not None:
+        policy, identity = preview(bundle, Path(person), now)
+        accounts: dict[str, Any] = {}
+    else:
+        from provisioning.command.deployed import person_of
+
+        policy, identity, accounts = run(person_of(stack, person))
+    if service is not None and service not in policy.services:
+        raise InvalidError(f"there is no service {service!r}", right=f"one of {', '.join(policy.services)}")
+    explanation = explain_identity(policy, identity, accounts, now, service)
+    if as_json:
+        _print_json(words(explanation))
+    else:
+        show.explanation(Console(), explanation)
+
+
+@application.command()
+def status(stack: Stack = "", as_json: Json = False) -> None:
+    """Show accounts by service, phase and condition, what is parked, and what was rejected."""
+    from provisioning.command.deployed import state_of
+
+    state = run(state_of(stack))
+    if as_json:
+        _print_json(state)
+    else:
+        show.status(Console(), state)
+
+
+@application.command()
+def publish(bundle: BundlePath, stack: Stack = "", as_json: Json = False) -> None:
+    """Check a bundle, put it in force, and start the campaign that applies it to everyone."""
+    from provisioning.command.deployed import publish_folder
+
+    folder, _ = check_folder(bundle)
+    published = run(publish_folder(stack, folder))
+    if as_json:
+        _print_json({"hash": published.hash, "sequence": published.sequence})
+    else:
+        Console().print(f"bundle {published.hash} is in force as number {published.sequence}; everyone is being rung")
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def main() -> None:
+    """The program: errors of ours are one line each and exit status 1."""
+    try:
+        application()
+    except BundleError as error:
+        show.problems(Console(stderr=True), error.problems)
+        raise SystemExit(1) from error
+    except ProvisioningError as error:
+        Console(stderr=True).print(f"provision: {error}", markup=False, highlight=False)
+        raise SystemExit(1) from error

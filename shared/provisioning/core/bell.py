@@ -1,0 +1,66 @@
+"""Doorbells: messages that say only "look at this again". Everything else is read from the table."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from provisioning.core.errors import InvalidError
+from provisioning.core.period import Instant
+
+EARLY: Final = 2  # seconds: a bell that arrives less than this before its instant is handled at its instant
+HORIZON: Final = 300  # seconds that the sweep looks ahead
+# A writer whose `due_at` lies inside this span rings by itself: the sweep may already have passed there. Larger
+# than the horizon by more than the sweep's period and jitter.
+OWN_SPAN: Final = 450
+
+
+class Cause(StrEnum):
+    """Why a bell rings."""
+
+    NOTIFICATION = "notification"
+    CLOCK = "clock"
+    POLICY = "policy"
+    COMMAND = "command"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """`service` None rings evaluate, otherwise that service's deliver. `at`: the boundary it was rung for."""
+
+    identity: str
+    cause: Cause
+    trace: str
+    service: str | None = None
+    at: Instant | None = None
+
+
+def write_bell(bell: Bell) -> str:
+    """The message body of a bell."""
+    body: dict[str, Any] = {"identity": bell.identity, "cause": bell.cause.value, "trace": bell.trace}
+    if bell.service is not None:
+        body["service"] = bell.service
+    if bell.at is not None:
+        body["at"] = bell.at
+    return json.dumps(body, separators=(",", ":"))
+
+
+def read_bell(body: str) -> Bell:
+    """The bell of a message body. Raises InvalidError: our own queues carry nothing else."""
+    try:
+        fields = json.loads(body)
+        return Bell(
+            str(fields["identity"]),
+            Cause(fields["cause"]),
+            str(fields["trace"]),
+            fields.get("service"),
+            fields.get("at"),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidError(f"not a doorbell: {error}", right='{"identity", "cause", "trace"}') from error
+
+
+def instant_of(bell: Bell, now: Instant) -> Instant:
+    """The instant to decide for: a bell that is a moment early counts as punctual."""
+    return bell.at if bell.at is not None and now < bell.at < now + EARLY else now

@@ -1,0 +1,137 @@
+"""The bundle as its operators write it: one tenant, its sources, services and rules.
+
+These models are the shape of the YAML files. What they mean, compiled, is `policy.Policy`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from provisioning.core.errors import InvalidError
+from provisioning.core.period import Duration, parse_duration
+
+# A name is part of queue and function names, so it is short and plain.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")]
+Attribute = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+# An authorization and the name of a group are the service's words: any short text.
+Authorization = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Model(BaseModel):
+    """Every file of the bundle: unknown fields are errors, values do not change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def _duration(value: Any) -> Duration:
+    if isinstance(value, Duration):
+        return value
+    try:
+        return parse_duration(str(value))
+    except InvalidError as error:
+        raise ValueError(f"{error.problem}: {error.right}") from error
+
+
+class Limits(Model):
+    """What one record may hold; ingestion refuses more, so expressions are bounded when the bundle is checked."""
+
+    affiliations: int = Field(default=100, ge=1, le=1000)
+    values: int = Field(default=100, ge=1, le=1000, description="entries of one list")
+    text: int = Field(default=2048, ge=16, le=65536, description="characters of one value")
+    message: int = Field(default=262144, ge=1024, le=1048576, description="bytes of one notification")
+
+
+class Tenant(Model):
+    """Whose people these are, the zone in which their days begin, and the attributes they may have."""
+
+    id: Name
+    zone: str = "UTC"
+    person: dict[Attribute, str]
+    affiliation: dict[Attribute, str] = Field(default_factory=dict)
+    limits: Limits = Limits()
+
+
+class Source(Model):
+    """An IDMS as configured here. What it publishes arrives on the queue `changes-<id>`."""
+
+    id: Name
+    format: Literal["cloudevents"] = "cloudevents"
+
+
+class Lasting(Model):
+    """How far a rule reaches beyond the period of the affiliation that it matched."""
+
+    lead: Duration = Duration()
+    grace: Duration = Duration()
+
+    _read = field_validator("lead", "grace", mode="before")(_duration)
+
+
+class Rule(Model):
+    """Who may have a service, lasting how long, with which authorizations, and because of what."""
+
+    id: Name
+    service: Name
+    who: Text
+    lasting: Lasting = Lasting()
+    since: str | None = Field(default=None, alias="from")
+    until: str | None = None
+    authorizations: tuple[Authorization, ...] = Field(default=(), max_length=100)
+    deny: bool = False
+    because: Text
+
+
+class Lifecycle(Model):
+    """What follows when eligibility ends: `grace` if the end was not announced, then suspension, then removal."""
+
+    grace: Duration = Duration()
+    retention: Duration = Duration()
+
+    _read = field_validator("grace", "retention", mode="before")(_duration)
+
+
+class MappedValue(Model):
+    """One attribute of an account: an expression over `person`, `authorizations`, `phase` and `identity`."""
+
+    value: Text
+    required: bool = False
+
+
+class Service(Model):
+    """An SP as configured here: protocol, endpoint, mapping, lifecycle, limits."""
+
+    id: Name
+    protocol: Literal["scim", "queue"]
+    endpoint: str = Field(min_length=1, max_length=2048, description="base URL, or the URL of the SP's queue")
+    secret: str | None = Field(default=None, description="name of the secret that holds the bearer token")
+    account: dict[str, MappedValue] = Field(min_length=1)
+    match: str = Field(default="userName", description="the attribute by which an account of the SP is recognized")
+    adopt: Literal["never", "match"] = Field(
+        default="never", description="take over an unowned account that has the same `match` value"
+    )
+    groups: dict[Authorization, Authorization] = Field(default_factory=dict, description="authorization: group's name")
+    create_groups: bool = False
+    lifecycle: Lifecycle = Lifecycle()
+    rate: float | None = Field(default=None, gt=0, le=10000, description="deliveries a second")
+    timeout: int = Field(default=10, ge=1, le=60, description="seconds for one call")
+    settling: int = Field(default=30, ge=0, le=3600, description="seconds until the SP's look-up shows what it did")
+    private: bool = Field(default=False, description="the endpoint may be a private or loopback address")
+    response: int = Field(default=1048576, ge=1024, le=16777216, description="bytes of one answer, at most")
+
+    @field_validator("account", mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """`userName: person.login` is short for `userName: {value: person.login}`."""
+        if not isinstance(value, dict):
+            return value
+        return {key: {"value": item} if isinstance(item, str) else item for key, item in value.items()}
+
+
+class Bundle(Model):
+    """All of it, as published: what functions load."""
+
+    tenant: Tenant
+    sources: tuple[Source, ...] = Field(min_length=1, max_length=50)
+    services: tuple[Service, ...] = Field(min_length=1, max_length=200)
+    rules: tuple[Rule, ...] = Field(max_length=2000)

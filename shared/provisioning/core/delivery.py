@@ -1,0 +1,126 @@
+"""Desired × account × now → what to do about it; and the account after each ending. The planner of deliver."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from provisioning.core.account import Account, Desired, Event, Intent, Known, Phase, move
+from provisioning.core.catalog import Service
+from provisioning.core.gate import wait
+from provisioning.core.period import Instant
+
+CALL: Final = 60  # seconds after which a call that we began can no longer be under way: the courier's limit, rounded up
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a doorbell leads to. `call`: the SP must be asked; `look`: it must be looked at first.
+
+    `intent`: a create may happen, so the account is written with an open intent before the SP is called.
+    """
+
+    call: bool
+    look: bool = False
+    intent: bool = False
+
+
+REST: Final = Plan(call=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the dialogue with the SP ended: what is known now, why, and the SP's own word on when to come again."""
+
+    known: Known
+    reason: str = ""
+    retry_after: int | None = None
+
+
+def plan(desired: Desired, account: Account, looks_up: bool) -> Plan:
+    """Whether anything must be asked of the SP to get from what is known to what is desired."""
+    known = account.known
+    look = account.intent is not None
+    if desired.problem or (not look and agrees(known, desired)):
+        return REST
+    creates = known.phase is Phase.ABSENT and desired.phase is not Phase.ABSENT
+    # A protocol that cannot look up repeats the same operation, which its receiver recognizes: no intent is needed.
+    return Plan(call=True, look=look and looks_up, intent=looks_up and creates)
+
+
+def agrees(known: Known, desired: Desired) -> bool:
+    """Whether what is known to exist is what is desired."""
+    if known.phase is not desired.phase:
+        return False
+    if desired.phase is Phase.ABSENT:
+        return True
+    return known.values == desired.values and known.groups == desired.groups
+
+
+def rested(account: Account, desired: Desired, turn: int, sequence: int, now: Instant) -> Account:
+    """The account when the SP need not be asked: settled for this turn, or parked because it cannot be made."""
+    if desired.problem:
+        return move(account, Event.PERMANENT, turn=turn, sequence=sequence, error=desired.problem, due_at=None)
+    return _settled(account, account.known, turn, sequence, now)
+
+
+def intended(account: Account, service: Service, attempt: str, sequence: int, now: Instant) -> Account:
+    """The account with an open intent. Its `due_at` brings us back if its writer dies."""
+    intent = Intent(attempt, now + CALL)
+    return move(account, Event.INTENDED, intent=intent, due_at=intent.deadline + service.settling, sequence=sequence)
+
+
+def deferred(account: Account, slot: Instant, sequence: int) -> Account:
+    """The account with a slot of the budget: it waits once, whatever is wanted meanwhile."""
+    return move(account, Event.DEFERRED, due_at=slot, sequence=sequence)
+
+
+def done(account: Account, known: Known, turn: int, sequence: int, now: Instant) -> Account:
+    """The account after the SP was made as desired."""
+    return _settled(account, known, turn, sequence, now)
+
+
+def _settled(account: Account, known: Known, turn: int, sequence: int, now: Instant) -> Account:
+    return move(
+        account, Event.DONE, known=known, turn=turn, sequence=sequence,
+        intent=None, attempts=0, error="", due_at=None, changed_at=now,
+    )  # fmt: skip
+
+
+def failed(account: Account, ending: Ended, turn: int, sequence: int, now: Instant, look: bool) -> Account:
+    """The account after a transient ending. If it was the look that failed, what was in doubt still is."""
+    attempts = account.attempts + 1
+    pause = (
+        0 if ending.retry_after == 0 else wait(attempts, f"{account.identity}/{account.service}", ending.retry_after)
+    )
+    return move(
+        account, Event.LOST if look else Event.TRANSIENT, known=ending.known, turn=turn, sequence=sequence,
+        intent=account.intent if look else None, attempts=attempts, error=ending.reason, due_at=now + pause,
+    )  # fmt: skip
+
+
+def parked(account: Account, ending: Ended, turn: int, sequence: int, look: bool) -> Account:
+    """The account after a permanent ending. What is in doubt stays so: the next attempt looks first."""
+    return move(
+        account, Event.PERMANENT, known=ending.known, turn=turn, sequence=sequence,
+        intent=account.intent if look else None, attempts=account.attempts + 1, error=ending.reason, due_at=None,
+    )  # fmt: skip
+
+
+def lost(account: Account, ending: Ended, service: Service, attempt: str, sequence: int, now: Instant) -> Account:
+    """The account after a call whose effect is not known: look, but not before the SP can show it.
+
+    `now` is when the delivery began, so the call's own time is added.
+    """
+    attempts = account.attempts + 1
+    settling = max(service.settling, wait(attempts, f"{account.identity}/{account.service}"))
+    return move(
+        account, Event.LOST, known=ending.known, sequence=sequence, intent=Intent(attempt, now + service.timeout),
+        attempts=attempts, error=ending.reason, due_at=now + service.timeout + settling,
+    )  # fmt: skip
+
+
+def raced(account: Account, service: Service, attempt: str, now: Instant) -> Account:
+    """The account that another writer stored while we were touching the SP: nobody knows which call came last."""
+    return replace(
+        move(account, Event.RACED, intent=Intent(attempt, now + CALL), error="two deliveries at once"),
+        due_at=now + CALL + service.settling,
+    )

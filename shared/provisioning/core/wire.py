@@ -1,0 +1,65 @@
+"""Values ↔ bytes: canonical JSON, digests, and the packed bodies of items."""
+
+import base64
+import hashlib
+import json
+import zlib
+from typing import Any, Final
+
+from provisioning.core.errors import InvalidError
+
+DEEPEST: Final = 32  # levels of nesting in anything that comes from outside
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no spaces: equal values have equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def digest_of(value: Any) -> str:
+    """16 characters that stand for a value: 96 bits of SHA-256 over its canonical JSON."""
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical(value)).digest()[:12]).decode()
+
+
+def pack(value: Any) -> bytes:
+    """A compressed body: items are billed by started kilobyte."""
+    return zlib.compress(canonical(value), 6)
+
+
+def unpack(body: bytes) -> Any:
+    """The value of a body that `pack` made."""
+    return json.loads(zlib.decompress(body))
+
+
+def read_json(text: str, where: str, most: int) -> Any:
+    """Decode JSON from outside: at most `most` bytes and 32 levels, no duplicate-key or NaN surprises.
+
+    Raises InvalidError with the line and column of the fault.
+    """
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > most:
+        raise InvalidError(f"{size} bytes", where=where, right=f"at most {most} bytes")
+    if _depth(text) > DEEPEST:
+        raise InvalidError("too deeply nested", where=where, right=f"at most {DEEPEST} levels")
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise InvalidError(f"not JSON: {error.msg}", where, error.lineno, error.colno, "a JSON object") from error
+    except ValueError as error:  # NaN, or an integer of more digits than Python converts
+        raise InvalidError(f"not JSON: {error}", where, right="a JSON object") from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _depth(text: str) -> int:
+    """The deepest nesting, counted without recursion; brackets inside strings can only make it larger."""
+    deepest = depth = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest

@@ -1,0 +1,206 @@
+"""All of the outside world, in core words. Adapters are named for a technology; these are named for a need.
+
+Whatever a port cannot do now raises TransientError; a conditional write that lost raises ConflictError. Each
+docstring counts the requests that the AWS adapter makes: they are the engine's cost.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from provisioning.core.account import Account, Intent
+from provisioning.core.bell import Bell
+from provisioning.core.catalog import Service
+from provisioning.core.gate import Slots
+from provisioning.core.identity import Identity
+from provisioning.core.period import Instant
+from provisioning.core.policy import Policy
+from provisioning.protocols.dialogue import Dialogue, Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One identity and its accounts by service, as one consistent read saw them. `identity` None: not known."""
+
+    identity: Identity | None
+    accounts: Mapping[str, Account]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Something from a source that could not be understood, kept for the operator."""
+
+    source: str
+    message: str  # its id
+    reason: str
+    body: str
+    at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of an SP that the engine knows or is making. `intent` open: somebody is creating it."""
+
+    service: str
+    name: str
+    remote_id: str | None = None
+    intent: Intent | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """Which bundle is in force."""
+
+    hash: str
+    sequence: int
+
+
+class Identities(Protocol):
+    """What evaluate reads and writes."""
+
+    async def links(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """Identity ids by (source, key), for those that are linked. One request for 100."""
+        ...
+
+    async def holding(self, identity: str) -> Holding:
+        """One consistent query."""
+        ...
+
+    async def put_identity(self, identity: Identity, link: tuple[str, str] | None = None) -> None:
+        """Write the identity as its revision + 1, and the link with it if this (source, key) is new: one request.
+
+        Raises ConflictError if the stored revision is not `identity.revision` (0: not stored), or if the link exists;
+        StalePolicyError if the stored sequence is higher than `identity.sequence`.
+        """
+        ...
+
+
+class Accounts(Protocol):
+    """What deliver reads and writes."""
+
+    async def deliveries(
+        self, service: str, identities: Sequence[str]
+    ) -> Mapping[str, tuple[Identity | None, Account | None]]:
+        """Identity and account for each id, read consistently: one request for 50."""
+        ...
+
+    async def put_account(self, account: Account) -> None:
+        """Write the account as its revision + 1: one request.
+
+        Raises ConflictError if the stored revision is not `account.revision` (0: not stored); StalePolicyError if the
+        stored sequence is higher.
+        """
+        ...
+
+    async def take_slots(self, service: str, count: int, spacing: int, now: Instant) -> Slots:
+        """Take consecutive slots of `spacing` milliseconds from the service's budget: one conditional update."""
+        ...
+
+    async def group(self, service: str, name: str) -> Group | None:
+        """One consistent read."""
+        ...
+
+    async def put_group(self, group: Group) -> None:
+        """Write the group as its revision + 1: one request. Raises ConflictError as `put_account` does."""
+        ...
+
+
+class Due(Protocol):
+    """What schedule reads: whatever waits for an instant, spread over `shards` by identity."""
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are, numbered from 0."""
+        ...
+
+    def due(self, shard: int, after: Instant, until: Instant) -> AsyncIterator[tuple[str, Instant]]:
+        """(identity id, due_at) of items whose `due_at` lies in `(after, until]`, by time, from an index that lags."""
+        ...
+
+    async def cursor(self, shard: int) -> Instant:
+        """How far the sweep has rung; 0 at first."""
+        ...
+
+    async def advance(self, shard: int, cursor: Instant) -> None:
+        """Remember how far the sweep has rung. Two sweeps at once only ring twice."""
+        ...
+
+
+class Walk(Protocol):
+    """What campaign reads: all identities, in segments."""
+
+    async def walk(self, segment: int, segments: int, start: str | None, most: int) -> tuple[Sequence[str], str | None]:
+        """Up to `most` identity ids of one segment after an opaque position, and the next position (None: done)."""
+        ...
+
+
+class Counts(Protocol):
+    """What status reads."""
+
+    async def count(self, service: str) -> Mapping[tuple[str, str], int]:
+        """Accounts by (phase, condition), from an index that lags."""
+        ...
+
+    async def parked(self, service: str, most: int) -> Sequence[Account]:
+        """Accounts of a service that need a person."""
+        ...
+
+
+class Rejections(Protocol):
+    """Where receive keeps what it could not understand."""
+
+    async def keep(self, rejected: Rejected) -> None:
+        """Durable when it returns; the same source and message id are kept once."""
+        ...
+
+    async def rejections(self, source: str, most: int) -> Sequence[Rejected]:
+        """What was kept, newest first."""
+        ...
+
+
+class Bells(Protocol):
+    """Doorbells, outward."""
+
+    async def ring(self, bells: Sequence[Bell], now: Instant) -> None:
+        """Send every bell: to `identities`, delayed until `at` if that lies ahead, or to its service's queue.
+
+        Ten of one queue are one request. A deduplication id is unique for each send. Raises TransientError unless all
+        were accepted.
+        """
+        ...
+
+
+class Campaigns(Protocol):
+    """Messages that keep a campaign going."""
+
+    async def continue_campaign(self, body: str) -> None:
+        """Send one message to the campaign's queue."""
+        ...
+
+
+class Policies(Protocol):
+    """The bundle in force."""
+
+    async def current(self, at_least: int = 0) -> Policy:
+        """The policy; cached for a minute unless its sequence is below `at_least`.
+
+        Raises TransientError if no bundle with that sequence is published.
+        """
+        ...
+
+
+class Publishing(Protocol):
+    """Publishing a bundle: done by a command, not by functions."""
+
+    async def publish(self, bundle: bytes, hash_: str) -> Published:
+        """Store the bundle under its hash and put it in force under the next sequence."""
+        ...
+
+
+class Courier(Protocol):
+    """Carries a protocol's dialogue to the SP."""
+
+    async def converse(self, service: Service, dialogue: Dialogue) -> Ending:
+        """Drive a dialogue to its ending. Never raises for what the SP or the network did."""
+        ...

@@ -1,0 +1,1 @@
+"""Protocols as pure dialogues: generators that yield requests, receive answers, and return an ending."""

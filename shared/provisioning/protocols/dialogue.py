@@ -1,0 +1,97 @@
+"""The shape of a dialogue: what it may ask of the world, what it may hear, and how it ends."""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from provisioning.core.account import Desired, Json, Known
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """`path` is relative to the service's endpoint; `query` is encoded by the driver; `body` is JSON or nothing."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A complete answer within the service's bound. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A message for the SP's queue. `id` stands for the operation: a repetition has the same."""
+
+    id: str
+    group: str
+    body: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The queue has the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No usable answer. `sent`: the request may have reached the SP, so its effect is not known."""
+
+    reason: str
+    sent: bool
+
+
+Request = HttpRequest | Publish
+Answer = HttpResponse | Accepted | Unanswered
+
+
+class Outcome(StrEnum):
+    """How a dialogue ended, for the account."""
+
+    DONE = "done"
+    TRANSIENT = "transient"  # nothing is in doubt; again later
+    PERMANENT = "permanent"  # again cannot help
+    UNKNOWN = "unknown"  # look before it is repeated
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How it ended and what is known of the account now, also after a part of the work."""
+
+    outcome: Outcome
+    known: Known
+    reason: str = ""
+    retry_after: int | None = None  # seconds, the SP's own word
+    missing_group: str | None = None  # a group that the SP does not have any more
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One account to be made as desired.
+
+    `look` tells the dialogue to find out what exists before it changes anything. `groups` are remote ids of the
+    groups that it will need, by name; `operation` identifies this change wherever it is repeated.
+    """
+
+    identity: str
+    desired: Desired
+    known: Known
+    look: bool
+    operation: str
+    turn: int
+    groups: Mapping[str, str] = field(default_factory=dict)
+
+
+Dialogue = Generator[Request, Answer, Ending]
+"""Yields requests, is sent the answer to each, returns its ending."""
+
+LONGEST = 45  # seconds that one dialogue may take in all; the courier ends it then

@@ -1,0 +1,1 @@
+"""What is around the stages: the loop, the clock, settings, wiring and logs of one process."""

@@ -1,0 +1,11 @@
+"""Structured logs: one JSON line for each word that a stage says. Never attribute values."""
+
+import json
+import sys
+from typing import Any
+
+
+def log(word: str, **fields: Any) -> None:
+    """Write one line; empty fields are left out, since logs are billed by the byte."""
+    line = {"word": word, **{name: value for name, value in fields.items() if value not in (None, "", [])}}
+    sys.stdout.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")

@@ -1,0 +1,53 @@
+"""A function's environment, read once and checked. The template sets exactly these."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from provisioning.core.errors import InvalidError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names and addresses that this deployment gave to the function. Empty where the function needs none."""
+
+    table: str
+    bucket: str
+    identities_queue: str
+    campaign_queue: str
+    deliver_queues: Mapping[str, str]  # service: URL of its queue
+    service: str
+    sources: Mapping[str, str]  # queue's name: source
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. Raises InvalidError that names the variable."""
+    given = os.environ if environment is None else environment
+    return Settings(
+        table=_required(given, "PROVISIONING_TABLE"),
+        bucket=_required(given, "PROVISIONING_BUCKET"),
+        identities_queue=given.get("PROVISIONING_IDENTITIES_QUEUE", ""),
+        campaign_queue=given.get("PROVISIONING_CAMPAIGN_QUEUE", ""),
+        deliver_queues=_object(given, "PROVISIONING_DELIVER_QUEUES"),
+        service=given.get("PROVISIONING_SERVICE", ""),
+        sources=_object(given, "PROVISIONING_SOURCES"),
+    )
+
+
+def _required(given: Mapping[str, str], name: str) -> str:
+    value = given.get(name, "")
+    if not value:
+        raise InvalidError("the variable is not set", where=name, right="as the stack's template sets it")
+    return value
+
+
+def _object(given: Mapping[str, str], name: str) -> Mapping[str, str]:
+    try:
+        value: Any = json.loads(given.get(name) or "{}")
+    except json.JSONDecodeError as error:
+        raise InvalidError(f"not JSON: {error.msg}", name, right="an object of names and values") from error
+    if not isinstance(value, dict):
+        raise InvalidError("not an object", name, right="an object of names and values")
+    return {str(key): str(item) for key, item in value.items()}

@@ -1,0 +1,97 @@
+"""Load an identity, decide, store, and say which bells must ring: what receive and evaluate share."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from provisioning.core.bell import OWN_SPAN, Bell, Cause
+from provisioning.core.decision import decide_identity
+from provisioning.core.errors import ConflictError, StalePolicyError, TransientError
+from provisioning.core.identity import Absorbed, Identity, absorb
+from provisioning.core.period import Instant
+from provisioning.core.record import Record
+from provisioning.ports import Identities, Policies
+from provisioning.stages.message import Log
+
+ATTEMPTS: Final = 5  # lost races before the message is left to its redelivery
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """What deciding needs. `new_identity` gives a fresh, meaning-free identifier."""
+
+    identities: Identities
+    policies: Policies
+    new_identity: Callable[[], str]
+    log: Log
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom to decide for: by identity, or by (source, key) with the records that arrived, oldest version first."""
+
+    identity: str | None
+    key: tuple[str, str] | None = None
+    records: Sequence[Record] = ()
+
+
+async def decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, trace: str) -> list[Bell]:
+    """Decide for one subject and return the bells to ring; nothing is rung here.
+
+    Raises TransientError if the races do not end or the newest bundle cannot be loaded.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return await _decide(shell, subject, now, cause, trace)
+        except ConflictError:
+            # Somebody else wrote this identity, or linked this key, between our read and our write.
+            subject = await _find(shell, subject)
+        except StalePolicyError:
+            # Between our read and our write it was decided by a newer bundle; the next read shows which.
+            continue
+    raise TransientError(f"identity {subject.identity or subject.key} is being written by others")
+
+
+async def _find(shell: Decide, subject: Subject) -> Subject:
+    if subject.identity is not None or subject.key is None:
+        return subject
+    links = await shell.identities.links([subject.key])
+    return Subject(links.get(subject.key), subject.key, subject.records)
+
+
+async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, trace: str) -> list[Bell]:
+    if subject.identity is None:
+        stored, accounts = Identity(shell.new_identity()), {}
+    else:
+        holding = await shell.identities.holding(subject.identity)
+        if holding.identity is None:
+            shell.log("identity.unknown", identity=subject.identity, trace=trace)
+            return []
+        stored, accounts = holding.identity, dict(holding.accounts)
+    policy = await shell.policies.current(at_least=stored.sequence)
+    identity = stored
+    for record in subject.records:
+        identity, absorbed = absorb(identity, record, now)
+        if absorbed is not Absorbed.NEWER:
+            shell.log(
+                f"record.{absorbed}", identity=stored.id, source=record.source, version=record.version, trace=trace
+            )
+    decision = decide_identity(policy, stored, identity, accounts, now)
+    for failure in decision.failures:
+        shell.log("rule.failed", identity=stored.id, reason=failure, trace=trace)
+    if decision.changed:
+        # Loses to whoever wrote the identity since our read, and to whoever linked the same key to another one.
+        await shell.identities.put_identity(decision.identity, subject.key if stored.revision == 0 else None)
+    shell.log(
+        "decided",
+        identity=stored.id,
+        cause=cause.value,
+        changed=decision.changed,
+        rings=list(decision.rings),
+        trace=trace,
+    )
+    bells = [Bell(stored.id, Cause.DECISION, trace, service) for service in decision.rings]
+    due_at = decision.identity.due_at
+    if due_at is not None and due_at < now + OWN_SPAN:
+        bells.append(Bell(stored.id, Cause.CLOCK, trace, at=due_at))
+    return bells

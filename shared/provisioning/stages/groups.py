@@ -1,0 +1,80 @@
+"""Groups of an SP that memberships need: known, looked up, or made once whoever asks at the same time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from provisioning.core.account import Intent
+from provisioning.core.catalog import Service
+from provisioning.core.delivery import CALL
+from provisioning.core.errors import ConflictError, ProvisioningError
+from provisioning.core.period import Instant
+from provisioning.ports import Accounts, Courier, Group
+from provisioning.protocols.dialogue import Outcome
+from provisioning.protocols.registry import PROTOCOLS
+
+_SOON: Final = 3  # seconds until another delivery has probably made the group
+
+
+class GroupsNotReadyError(ProvisioningError):
+    """A group cannot be had now; the account that needs it ends with this outcome."""
+
+    def __init__(self, outcome: Outcome, reason: str, retry_after: int | None = None) -> None:
+        super().__init__(reason)
+        self.outcome, self.retry_after = outcome, retry_after
+
+
+async def group_ids(
+    accounts: Accounts, courier: Courier, service: Service, names: Sequence[str], cache: dict[str, str], now: Instant
+) -> Mapping[str, str]:
+    """Remote ids of the named groups. Raises GroupsNotReadyError for the first that cannot be had."""
+    if PROTOCOLS[service.protocol].make_group is None:
+        return {}
+    for name in names:
+        if name not in cache:
+            cache[name] = await _group_id(accounts, courier, service, name, now)
+    return {name: cache[name] for name in names}
+
+
+async def _group_id(accounts: Accounts, courier: Courier, service: Service, name: str, now: Instant) -> str:
+    group = await accounts.group(service.id, name) or Group(service.id, name)
+    if group.remote_id is not None:
+        return group.remote_id
+    look = group.intent is not None
+    if group.intent is not None and now < group.intent.deadline + service.settling:
+        raise GroupsNotReadyError(Outcome.TRANSIENT, f"group {name!r} is being made", _SOON)
+    intended = replace(group, intent=Intent(f"{service.id}/{name}", now + CALL))
+    try:
+        await accounts.put_group(intended)  # loses to another delivery that makes the same group: only one makes it
+    except ConflictError as error:
+        raise GroupsNotReadyError(Outcome.TRANSIENT, f"group {name!r} is being made", _SOON) from error
+    return await _make(accounts, courier, service, replace(intended, revision=intended.revision + 1), look)
+
+
+async def forget_group(accounts: Accounts, service: str, name: str, cache: dict[str, str]) -> None:
+    """The SP does not have this group any more: whoever needs it next makes it again."""
+    group = await accounts.group(service, name)
+    if group is not None and group.remote_id == cache.pop(name, None):
+        try:
+            await accounts.put_group(replace(group, remote_id=None))
+        except ConflictError:
+            return  # loses to another delivery that found the same
+
+
+async def _make(accounts: Accounts, courier: Courier, service: Service, group: Group, look: bool) -> str:
+    make_group = PROTOCOLS[service.protocol].make_group
+    assert make_group is not None  # noqa: S101  asked by the caller
+    ending = await courier.converse(service, make_group(service, group.name, look))
+    if ending.outcome is Outcome.UNKNOWN:
+        raise GroupsNotReadyError(Outcome.TRANSIENT, f"group {group.name!r}: {ending.reason}", ending.retry_after)
+    remote_id = ending.known.remote_id if ending.outcome is Outcome.DONE else None
+    try:
+        # Loses to a delivery that took over because ours seemed dead; what it stored is as good.
+        await accounts.put_group(replace(group, remote_id=remote_id, intent=None))
+    except ConflictError as error:
+        raise GroupsNotReadyError(
+            Outcome.TRANSIENT, f"group {group.name!r} was made by another delivery", _SOON
+        ) from error
+    if remote_id is None:
+        raise GroupsNotReadyError(ending.outcome, f"group {group.name!r}: {ending.reason}", ending.retry_after)
+    return remote_id

@@ -1,0 +1,45 @@
+"""What a stage is given, and what it gives back: the ids of the messages that must come again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from provisioning.core.bell import Bell
+from provisioning.core.period import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a queue. `origin` is what its queue stands for: a source, or nothing."""
+
+    id: str
+    body: str
+    origin: str = ""
+
+
+Failed = frozenset[str]
+
+
+class Log(Protocol):
+    """Where stages say what they did: one word, then fields; never attribute values."""
+
+    def __call__(self, word: str, **fields: Any) -> None:
+        """Write one line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A bell together with the message that brought it."""
+
+    message: str
+    bell: Bell
+    now: Instant
+
+
+def gather(rung: list[Rung]) -> Mapping[str, list[Rung]]:
+    """Bells by identity: several for one are answered by one look, and come again together."""
+    by_identity: dict[str, list[Rung]] = {}
+    for item in rung:
+        by_identity.setdefault(item.bell.identity, []).append(item)
+    return by_identity

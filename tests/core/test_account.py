@@ -1,0 +1,128 @@
+import pytest
+
+from provisioning.core import delivery
+from provisioning.core.account import (
+    TRANSITIONS,
+    Account,
+    Condition,
+    Desired,
+    Event,
+    Intent,
+    Known,
+    Phase,
+    move,
+    waits,
+)
+from provisioning.core.catalog import Service
+
+NOW = 1000
+SERVICE = Service(
+    id="library", protocol="scim", endpoint="https://sp.example/scim", account={"userName": {"value": "person.login"}}
+)
+WANTED = Desired(Phase.ACTIVE, {"userName": "ada"}, ("readers",), "d")
+KNOWN = Known(Phase.ACTIVE, "r1", {"userName": "ada"}, ("readers",))
+
+
+def account(**fields: object) -> Account:
+    return Account("i1", "library", **fields)  # type: ignore[arg-type]  # fields of Account, by name
+
+
+def test_every_event_has_a_place_in_the_table_for_every_condition() -> None:
+    assert set(TRANSITIONS) == {(condition, event) for condition in Condition for event in Event}
+
+
+@pytest.mark.parametrize("condition", Condition)
+def test_an_ending_alone_decides_the_condition(condition: Condition) -> None:
+    endings = {
+        event: move(account(condition=condition), event).condition for event in Event if event is not Event.DEFERRED
+    }
+    assert endings == {
+        Event.INTENDED: Condition.PENDING,
+        Event.DONE: Condition.SETTLED,
+        Event.TRANSIENT: Condition.FAILED,
+        Event.PERMANENT: Condition.PARKED,
+        Event.LOST: Condition.UNKNOWN,
+        Event.RACED: Condition.UNKNOWN,
+    }
+
+
+def test_waiting_for_a_slot_does_not_end_a_doubt() -> None:
+    assert move(account(condition=Condition.UNKNOWN), Event.DEFERRED).condition is Condition.UNKNOWN
+    assert move(account(condition=Condition.FAILED), Event.DEFERRED).condition is Condition.PENDING
+
+
+@pytest.mark.parametrize(
+    ("fields", "rests"),
+    [
+        ({"condition": Condition.SETTLED, "turn": 5}, True),
+        ({"condition": Condition.SETTLED, "turn": 4}, False),
+        ({"condition": Condition.PARKED, "turn": 5}, True),
+        ({"condition": Condition.PARKED, "turn": 4}, False),
+        ({"condition": Condition.FAILED, "turn": 5, "due_at": NOW + 1}, True),
+        ({"condition": Condition.FAILED, "turn": 4, "due_at": NOW + 1}, False),
+        ({"condition": Condition.FAILED, "turn": 5, "due_at": NOW}, False),
+        ({"condition": Condition.UNKNOWN, "turn": 4, "due_at": NOW + 1}, True),
+        ({"condition": Condition.UNKNOWN, "turn": 5, "due_at": NOW}, False),
+        ({"condition": Condition.PENDING, "turn": 4, "due_at": NOW + 1}, True),
+        ({"condition": Condition.PENDING, "turn": 5, "due_at": NOW}, False),
+    ],
+)
+def test_an_account_rests_for_its_turn_or_until_its_instant(fields: dict[str, object], rests: bool) -> None:
+    assert waits(account(**fields), 5, NOW) is rests
+
+
+def test_what_agrees_needs_no_call() -> None:
+    assert delivery.plan(WANTED, account(known=KNOWN), looks_up=True) == delivery.REST
+
+
+def test_a_create_needs_an_intent_and_an_update_does_not() -> None:
+    assert delivery.plan(WANTED, account(), looks_up=True) == delivery.Plan(call=True, intent=True)
+    changed = account(known=Known(Phase.ACTIVE, "r1", {"userName": "old"}))
+    assert delivery.plan(WANTED, changed, looks_up=True) == delivery.Plan(call=True)
+
+
+def test_an_open_doubt_looks_first_even_if_everything_seems_to_agree() -> None:
+    doubtful = account(known=KNOWN, intent=Intent("a", NOW))
+    assert delivery.plan(WANTED, doubtful, looks_up=True) == delivery.Plan(call=True, look=True)
+    absent = account(intent=Intent("a", NOW))
+    assert delivery.plan(Desired(Phase.ABSENT), absent, looks_up=True) == delivery.Plan(call=True, look=True)
+
+
+def test_a_protocol_without_look_up_repeats_its_operation_instead() -> None:
+    assert delivery.plan(WANTED, account(intent=Intent("a", NOW)), looks_up=False) == delivery.Plan(call=True)
+
+
+def test_what_cannot_be_made_is_parked_without_a_call() -> None:
+    impossible = Desired(Phase.ACTIVE, {}, (), "d", "userName: no value")
+    assert delivery.plan(impossible, account(), looks_up=True) == delivery.REST
+    after = delivery.rested(account(), impossible, 7, 1, NOW)
+    assert (after.condition, after.error, after.turn) == (Condition.PARKED, "userName: no value", 7)
+
+
+def test_a_failed_look_leaves_the_doubt_open() -> None:
+    doubtful = account(condition=Condition.PENDING, intent=Intent("a", NOW))
+    after = delivery.failed(doubtful, delivery.Ended(Known(), "503"), 7, 1, NOW, look=True)
+    assert (after.condition, after.intent, after.attempts) == (Condition.UNKNOWN, Intent("a", NOW), 1)
+
+
+def test_a_refused_create_leaves_no_doubt() -> None:
+    intended = account(condition=Condition.PENDING, intent=Intent("a", NOW))
+    after = delivery.failed(intended, delivery.Ended(Known(), "429", retry_after=90), 7, 1, NOW, look=False)
+    assert (after.condition, after.intent) == (Condition.FAILED, None)
+    assert after.due_at is not None
+    assert after.due_at >= NOW + 90
+
+
+def test_a_lost_answer_waits_until_the_sp_can_show_its_effect() -> None:
+    after = delivery.lost(account(), delivery.Ended(Known(), "timed out"), SERVICE, "op", 1, NOW)
+    assert (after.condition, after.intent) == (Condition.UNKNOWN, Intent("op", NOW + SERVICE.timeout))
+    assert after.due_at is not None
+    assert after.due_at >= NOW + SERVICE.timeout + SERVICE.settling
+
+
+def test_settling_forgets_what_went_wrong() -> None:
+    before = account(condition=Condition.UNKNOWN, intent=Intent("a", NOW), attempts=3, error="503", due_at=NOW)
+    after = delivery.done(before, KNOWN, 7, 2, NOW)
+    assert (after.condition, after.intent, after.attempts, after.error, after.due_at, after.turn, after.sequence) == (
+        Condition.SETTLED, None, 0, "", None, 7, 2,
+    )  # fmt: skip

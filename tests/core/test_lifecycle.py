@@ -1,0 +1,127 @@
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provisioning.core.catalog import Lifecycle
+from provisioning.core.eligibility import EMPTY, Match, Reason, Timeline, timeline
+from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, decide
+from provisioning.core.period import FOREVER, Duration, Period
+
+UTC = ZoneInfo("UTC")
+LIFECYCLE = Lifecycle(grace=Duration(0, 10), retention=Duration(0, 100))
+
+
+def line(start: int, end: int, grace: int = 0, deny: bool = False) -> Timeline:
+    return timeline([Match(Reason("r", "f"), Period(start, end), end + grace, ("read",), deny)])
+
+
+def at(previous: Entitlement, now: int, found: Timeline = EMPTY) -> tuple[str, int]:
+    entitlement, boundary = decide(previous, found, LIFECYCLE, now, UTC)
+    return entitlement.standing.value, boundary
+
+
+def after(previous: Entitlement, now: int, found: Timeline) -> Entitlement:
+    return decide(previous, found, LIFECYCLE, now, UTC)[0]
+
+
+ACTIVE = after(NOTHING, 50, line(0, 100, 20))
+OPEN = after(NOTHING, 50, line(0, FOREVER))
+
+
+def test_what_begins_later_is_absent_until_it_begins() -> None:
+    assert at(NOTHING, 5, line(10, 20)) == ("absent", 10)
+
+
+def test_an_announced_end_goes_through_the_rules_grace_suspension_and_removal() -> None:
+    found = line(0, 100, 20)
+    assert at(NOTHING, 99, found) == ("active", 100)
+    assert at(ACTIVE, 100, found) == ("grace", 120)
+    in_grace = after(ACTIVE, 110, found)
+    assert at(in_grace, 120, found) == ("suspended", 220)
+    suspended = after(in_grace, 120, found)
+    assert at(suspended, 219, found) == ("suspended", 220)
+    assert at(suspended, 220, found) == ("absent", FOREVER)
+
+
+def test_a_clock_that_passed_several_boundaries_counts_from_the_last_one() -> None:
+    assert at(ACTIVE, 200, line(0, 100, 20)) == ("suspended", 220)
+    assert at(ACTIVE, 220, line(0, 100, 20)) == ("absent", FOREVER)
+
+
+def test_what_vanishes_keeps_the_services_grace_from_when_we_learned_of_it() -> None:
+    assert at(OPEN, 1000) == ("grace", 1010)
+    vanished = after(OPEN, 1000, EMPTY)
+    assert vanished.authorizations == ("read",)
+    assert at(vanished, 1009) == ("grace", 1010)
+    assert at(vanished, 1010) == ("suspended", 1110)
+    assert at(after(vanished, 1010, EMPTY), 1110) == ("absent", FOREVER)
+
+
+def test_an_end_moved_into_the_past_suspends_and_never_deletes_at_once() -> None:
+    assert at(OPEN, 5000, line(0, 100)) == ("grace", 5010)
+
+
+def test_a_deny_ends_it_at_once_without_grace() -> None:
+    found = timeline(
+        [
+            Match(Reason("r", "f"), Period(0, FOREVER), FOREVER),
+            Match(Reason("d", "f"), Period(0, FOREVER), FOREVER, (), True),
+        ]
+    )
+    assert at(OPEN, 1000, found) == ("suspended", 1100)
+    assert at(after(OPEN, 1000, EMPTY), 1005, found) == ("suspended", 1105)
+
+
+def test_a_renewal_while_suspended_makes_it_active_and_forgets_the_end() -> None:
+    suspended = after(ACTIVE, 150, line(0, 100, 20))
+    renewed = after(suspended, 160, line(160, 300))
+    assert (renewed.standing, renewed.ended, renewed.until) == (Standing.ACTIVE, None, 300)
+
+
+def test_a_renewal_announced_while_suspended_is_the_next_boundary() -> None:
+    suspended = after(ACTIVE, 150, line(0, 100, 20))
+    assert at(suspended, 150, timeline([
+        Match(Reason("r", "f"), Period(0, 100), 120), Match(Reason("r", "g"), Period(180, 300), 300)
+    ])) == ("suspended", 180)  # fmt: skip
+
+
+def test_who_was_never_entitled_is_never_suspended() -> None:
+    assert at(NOTHING, 500, line(0, 100, 20)) == ("absent", FOREVER)
+
+
+entitlements = st.builds(
+    Entitlement,
+    st.sampled_from(Standing),
+    st.just(("read",)),
+    st.none() | st.integers(0, 60),
+    st.none() | st.integers(0, 60),
+)
+
+
+@given(entitlements, st.integers(0, 60), st.integers(0, 60), st.integers(0, 10), st.integers(0, 80))
+def test_deciding_twice_at_the_same_instant_changes_nothing(
+    previous: Entitlement, start: int, end: int, grace: int, now: int
+) -> None:
+    found = line(start, end, grace)
+    once, boundary = decide(previous, found, LIFECYCLE, now, UTC)
+    assert decide(once, found, LIFECYCLE, now, UTC) == (once, boundary)
+    assert boundary > now
+
+
+@given(entitlements, st.integers(0, 60), st.integers(0, 60), st.integers(0, 80))
+def test_outside_its_timeline_nobody_stays_active(previous: Entitlement, start: int, end: int, now: int) -> None:
+    found = line(start, end)
+    entitlement, _ = decide(previous, found, LIFECYCLE, now, UTC)
+    assert (entitlement.standing is Standing.ACTIVE) == (found.at(now) is not None)
+
+
+@given(entitlements, st.integers(0, 60), st.integers(0, 60), st.integers(0, 40))
+def test_following_the_boundaries_ends_in_absence(previous: Entitlement, start: int, end: int, now: int) -> None:
+    found = line(start, end)
+    entitlement, boundary = decide(previous, found, LIFECYCLE, now, UTC)
+    for _ in range(10):
+        if boundary == FOREVER:
+            break
+        entitlement, boundary = decide(entitlement, found, LIFECYCLE, boundary, UTC)
+    assert (entitlement.standing, boundary) == (Standing.ABSENT, FOREVER)

@@ -1,0 +1,56 @@
+import json
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from provisioning.core.catalog import Limits
+from provisioning.core.errors import InvalidError
+from provisioning.core.notification import read_notification
+from provisioning.core.record import Schema
+
+SCHEMA = Schema({"login": "string"}, {}, ZoneInfo("UTC"), Limits())
+EVENT = {
+    "specversion": "1.0",
+    "id": "e-1",
+    "source": "somebody-else",
+    "type": "person.changed",
+    "data": {"key": "p1", "version": 1, "attributes": {"login": "ada"}},
+}
+
+
+def test_a_cloudevent_is_read_and_its_claimed_source_means_nothing() -> None:
+    notification = read_notification("registry", json.dumps(EVENT), SCHEMA)
+    assert (notification.record.source, notification.record.key, notification.trace) == ("registry", "p1", "e-1")
+
+
+def test_an_event_in_an_sns_envelope_is_the_same_event() -> None:
+    envelope = json.dumps({"Type": "Notification", "TopicArn": "arn:x", "Message": json.dumps(EVENT)})
+    assert read_notification("registry", envelope, SCHEMA) == read_notification("registry", json.dumps(EVENT), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("body", "where", "line"),
+    [
+        ("", "message", 1),
+        ("not json", "message", 1),
+        ('{"specversion": "1.0",\n "id": }', "message", 2),
+        ("[1]", "message", 0),
+        ('{"id": "e"}', "specversion", 0),
+        ('{"specversion": "1.0", "data": {}}', "id", 0),
+        ('{"specversion": "1.0", "id": "e"}', "data", 0),
+        ('{"specversion": "1.0", "id": "e", "data": {"key": "p1"}}', "data.version", 0),
+        ('{"specversion": "1.0", "id": "e", "data": {"key": "p1", "version": NaN}}', "message", 0),
+        ('{"a":' * 200 + "1" + "}" * 200, "message", 0),
+        ('{"specversion": "1.0", "n": ' + "1" * 5000 + "}", "message", 0),
+    ],
+)
+def test_what_cannot_be_understood_is_refused_at_its_place(body: str, where: str, line: int) -> None:
+    with pytest.raises(InvalidError) as caught:
+        read_notification("registry", body, SCHEMA)
+    assert (caught.value.where, caught.value.line) == (where, line)
+    assert caught.value.right
+
+
+def test_a_message_of_900_kilobytes_is_refused_by_its_size() -> None:
+    with pytest.raises(InvalidError, match="at most 262144 bytes"):
+        read_notification("registry", json.dumps({**EVENT, "padding": "x" * 900_000}), SCHEMA)
