@@ -5,7 +5,12 @@ from provisioning.core.errors import InvalidError
 
 
 @pytest.mark.parametrize(
-    "bell", [Bell("i", Cause.CLOCK, "t", at=5), Bell("i", Cause.DECISION, "t", "library"), Bell("i", Cause.POLICY, "")]
+    "bell",
+    [
+        Bell("i", Cause.CLOCK, "t", at=5),
+        Bell("i", Cause.DECISION, "t", "library"),
+        Bell("i", Cause.POLICY, "", sequence=3),
+    ],
 )
 def test_a_bell_is_what_was_written(bell: Bell) -> None:
     assert read_bell(write_bell(bell)) == bell

@@ -1,3 +1,4 @@
+import itertools
 import random
 
 from hypothesis import given
@@ -57,7 +58,7 @@ def test_the_order_of_matches_does_not_matter(found: list[Match], chance: random
 def test_boundaries_are_minimal_and_segments_sorted(found: list[Match]) -> None:
     segments = timeline(found).segments
     assert all(segment.start < segment.end for segment in segments)
-    for before, after in zip(segments, segments[1:], strict=False):
+    for before, after in itertools.pairwise(segments):
         assert before.end <= after.start
         touching = before.end == after.start
         assert not touching or (before.phase, before.authorizations) != (after.phase, after.authorizations)

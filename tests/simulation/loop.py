@@ -8,7 +8,9 @@ import heapq
 import random
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import Any
+from typing import Any, TypeVarTuple, Unpack
+
+Arguments = TypeVarTuple("Arguments")
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):
@@ -36,13 +38,19 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def is_closed(self) -> bool:
         return False
 
-    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(
+        self, callback: Callable[[Unpack[Arguments]], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self,
+        when: float,
+        callback: Callable[[Unpack[Arguments]], object],
+        *args: *Arguments,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         self._count += 1
@@ -50,7 +58,11 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return handle
 
     def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self,
+        delay: float,
+        callback: Callable[[Unpack[Arguments]], object],
+        *args: *Arguments,
+        context: Context | None = None,
     ) -> asyncio.TimerHandle:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
@@ -76,7 +88,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.create_task(work)
 
     def run(self, pump: Callable[[], float | None], until: float) -> None:
-        """Run until an instant. `pump` is called whenever nothing is ready; it starts work, and says when to look again."""
+        """Run until an instant. `pump` is called whenever nothing is ready; it may start work."""
         asyncio._set_running_loop(self)
         try:
             while True:
@@ -100,7 +112,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         ready[index], ready[-1] = ready[-1], ready[index]
         handle = ready.pop()
         if not handle.cancelled():
-            handle._run()  # type: ignore[attr-defined]  # what every event loop calls
+            handle._run()
 
     def _next(self, again: float | None) -> float:
         while self._timers and self._timers[0][2].cancelled():

@@ -21,9 +21,13 @@ class _Loader(yaml.SafeLoader):
     """Resolves true, false, null and numbers; everything else is text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  a class attribute of the base class
-        first: [(tag, pattern) for tag, pattern in resolvers if tag[len(_TAG) :] in {"bool", "int", "float", "null"}]
+        first: [
+            (tag, pattern)
+            for tag, pattern in resolvers
+            # yes, no, on and off are words
+            if tag in {f"{_TAG}int", f"{_TAG}float", f"{_TAG}null"} or (tag == f"{_TAG}bool" and first in "tTfF")
+        ]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        if first not in "yYnNoO"
     }
 
 
@@ -88,8 +92,8 @@ def _refuse_aliases(events: list[yaml.Event], file: Path) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent) or depth > DEEPEST:
             problem = "an alias" if isinstance(event, yaml.AliasEvent) else f"more than {DEEPEST} levels"
-            mark = event.start_mark
-            raise InvalidError(problem, str(file), mark.line + 1, mark.column + 1, "plain values, written out")
+            line, column = (event.start_mark.line + 1, event.start_mark.column + 1) if event.start_mark else (0, 0)
+            raise InvalidError(problem, str(file), line, column, "plain values, written out")
 
 
 def _value(node: yaml.Node, path: tuple[str | int, ...], document: Document) -> Any:

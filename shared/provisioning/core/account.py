@@ -115,17 +115,26 @@ def move(account: Account, event: Event, **changes: Any) -> Account:
     return replace(account, condition=TRANSITIONS[account.condition, event], **changes)
 
 
+def answers(account: Account | None, turn: int, now: Instant) -> bool:
+    """Whether no bell is needed: the account is settled or parked for this very turn, or tries it again later.
+
+    A delivery that is under way answers for its own turn only, and nothing rings when it ends.
+    """
+    if account is None or account.turn != turn:
+        return False
+    return account.condition in (Condition.SETTLED, Condition.PARKED) or _later(account, now)
+
+
 def waits(account: Account | None, turn: int, now: Instant) -> bool:
-    """Whether nothing is to be done at `now`: settled or parked for this very turn, or told to wait until later.
+    """Whether a bell that came leads to nothing at `now`.
 
     An open intent, an unknown ending and a slot of the budget are waited for whatever is wanted meanwhile:
     looking earlier proves nothing, and a second slot would be one too many.
     """
-    if account is None:
-        return False
-    later = account.due_at is not None and account.due_at > now
-    if account.condition in (Condition.PENDING, Condition.UNKNOWN):
-        return later
-    if account.turn != turn:
-        return False
-    return account.condition in (Condition.SETTLED, Condition.PARKED) or later
+    if account is not None and account.condition in (Condition.PENDING, Condition.UNKNOWN):
+        return _later(account, now)
+    return answers(account, turn, now)
+
+
+def _later(account: Account, now: Instant) -> bool:
+    return account.due_at is not None and account.due_at > now

@@ -27,13 +27,17 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bell:
-    """`service` None rings evaluate, otherwise that service's deliver. `at`: the boundary it was rung for."""
+    """`service` None rings evaluate, otherwise that service's deliver.
+
+    `at`: the boundary it was rung for. `sequence`: the bundle it was rung for; an older one must not answer it.
+    """
 
     identity: str
     cause: Cause
     trace: str
     service: str | None = None
     at: Instant | None = None
+    sequence: int = 0
 
 
 def write_bell(bell: Bell) -> str:
@@ -43,6 +47,8 @@ def write_bell(bell: Bell) -> str:
         body["service"] = bell.service
     if bell.at is not None:
         body["at"] = bell.at
+    if bell.sequence:
+        body["sequence"] = bell.sequence
     return json.dumps(body, separators=(",", ":"))
 
 
@@ -56,6 +62,7 @@ def read_bell(body: str) -> Bell:
             str(fields["trace"]),
             fields.get("service"),
             fields.get("at"),
+            fields.get("sequence", 0),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidError(f"not a doorbell: {error}", right='{"identity", "cause", "trace"}') from error

@@ -5,7 +5,7 @@ These models are the shape of the YAML files. What they mean, compiled, is `poli
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints, field_validator
 
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import Duration, parse_duration
@@ -24,13 +24,17 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-def _duration(value: Any) -> Duration:
+def _read_duration(value: Any) -> Duration:
     if isinstance(value, Duration):
         return value
     try:
         return parse_duration(str(value))
     except InvalidError as error:
         raise ValueError(f"{error.problem}: {error.right}") from error
+
+
+# Written and read as ISO 8601 text.
+Span = Annotated[Duration, PlainValidator(_read_duration), PlainSerializer(str, return_type=str)]
 
 
 class Limits(Model):
@@ -62,10 +66,8 @@ class Source(Model):
 class Lasting(Model):
     """How far a rule reaches beyond the period of the affiliation that it matched."""
 
-    lead: Duration = Duration()
-    grace: Duration = Duration()
-
-    _read = field_validator("lead", "grace", mode="before")(_duration)
+    lead: Span = Duration()
+    grace: Span = Duration()
 
 
 class Rule(Model):
@@ -85,10 +87,8 @@ class Rule(Model):
 class Lifecycle(Model):
     """What follows when eligibility ends: `grace` if the end was not announced, then suspension, then removal."""
 
-    grace: Duration = Duration()
-    retention: Duration = Duration()
-
-    _read = field_validator("grace", "retention", mode="before")(_duration)
+    grace: Span = Duration()
+    retention: Span = Duration()
 
 
 class MappedValue(Model):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from provisioning.core.account import Account, waits
+from provisioning.core.account import Account, answers
 from provisioning.core.eligibility import EMPTY
 from provisioning.core.identity import Identity, prune
 from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, decide
@@ -48,7 +48,7 @@ def decide_identity(
     rings = tuple(
         service
         for service, entitlement in entitlements.items()
-        if service in policy.services and not waits(accounts.get(service), entitlement.turn, now)
+        if service in policy.services and not answers(accounts.get(service), entitlement.turn, now)
     )
     return Decision(decided, decided != stored, rings, evaluation.failures)
 

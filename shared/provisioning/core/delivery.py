@@ -35,15 +35,19 @@ class Ended:
     retry_after: int | None = None
 
 
-def plan(desired: Desired, account: Account, looks_up: bool) -> Plan:
-    """Whether anything must be asked of the SP to get from what is known to what is desired."""
+def plan(desired: Desired, account: Account, turn: int, looks_up: bool) -> Plan:
+    """Whether anything must be asked of the SP to get from what is known to what is desired.
+
+    What is known is in doubt while an intent is open, and also if a turn was passed over: its delivery may have
+    been killed after its call and before its write, and what is wanted now may be what was known before.
+    """
     known = account.known
-    look = account.intent is not None
-    if desired.problem or (not look and agrees(known, desired)):
+    doubt = account.intent is not None or (account.revision > 0 and turn > account.turn + 1)
+    if desired.problem or (not doubt and agrees(known, desired)):
         return REST
     creates = known.phase is Phase.ABSENT and desired.phase is not Phase.ABSENT
-    # A protocol that cannot look up repeats the same operation, which its receiver recognizes: no intent is needed.
-    return Plan(call=True, look=look and looks_up, intent=looks_up and creates)
+    # A protocol that cannot look up says again what is wanted; its receiver orders what it hears by turn.
+    return Plan(call=True, look=doubt and looks_up, intent=creates)
 
 
 def agrees(known: Known, desired: Desired) -> bool:
@@ -53,6 +57,15 @@ def agrees(known: Known, desired: Desired) -> bool:
     if desired.phase is Phase.ABSENT:
         return True
     return known.values == desired.values and known.groups == desired.groups
+
+
+def suspected(known: Known, service: Service) -> Known:
+    """What may be there after a doubt: any value and any membership that the engine ever sets for this service.
+
+    The call that was lost may have been for another turn, with other values and groups than those wanted now.
+    """
+    values = {path: known.values.get(path) for path in service.account}
+    return replace(known, values=values, groups=tuple(sorted({*known.groups, *service.groups.values()})))
 
 
 def rested(account: Account, desired: Desired, turn: int, sequence: int, now: Instant) -> Account:
@@ -85,23 +98,23 @@ def _settled(account: Account, known: Known, turn: int, sequence: int, now: Inst
     )  # fmt: skip
 
 
-def failed(account: Account, ending: Ended, turn: int, sequence: int, now: Instant, look: bool) -> Account:
-    """The account after a transient ending. If it was the look that failed, what was in doubt still is."""
+def failed(account: Account, ending: Ended, turn: int, sequence: int, now: Instant, doubt: Intent | None) -> Account:
+    """The account after a transient ending. `doubt`: what was in doubt before the call, and still is."""
     attempts = account.attempts + 1
     pause = (
         0 if ending.retry_after == 0 else wait(attempts, f"{account.identity}/{account.service}", ending.retry_after)
     )
     return move(
-        account, Event.LOST if look else Event.TRANSIENT, known=ending.known, turn=turn, sequence=sequence,
-        intent=account.intent if look else None, attempts=attempts, error=ending.reason, due_at=now + pause,
+        account, Event.LOST if doubt else Event.TRANSIENT, known=ending.known, turn=turn, sequence=sequence,
+        intent=doubt, attempts=attempts, error=ending.reason, due_at=now + pause,
     )  # fmt: skip
 
 
-def parked(account: Account, ending: Ended, turn: int, sequence: int, look: bool) -> Account:
+def parked(account: Account, ending: Ended, turn: int, sequence: int, doubt: Intent | None) -> Account:
     """The account after a permanent ending. What is in doubt stays so: the next attempt looks first."""
     return move(
         account, Event.PERMANENT, known=ending.known, turn=turn, sequence=sequence,
-        intent=account.intent if look else None, attempts=account.attempts + 1, error=ending.reason, due_at=None,
+        intent=doubt, attempts=account.attempts + 1, error=ending.reason, due_at=None,
     )  # fmt: skip
 
 

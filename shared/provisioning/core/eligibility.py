@@ -74,7 +74,8 @@ def timeline(matches: Iterable[Match]) -> Timeline:
     Between two neighbouring boundaries nothing changes, so each such stretch is decided once; equal neighbours are
     joined. The result does not depend on the order of the matches.
     """
-    allows, denials = [], []
+    allows: list[Match] = []
+    denials: list[Match] = []
     for match in matches:
         if match.active.start < match.active.end:  # nothing that was never held leaves a grace
             (denials if match.deny else allows).append(match)

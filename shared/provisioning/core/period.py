@@ -39,6 +39,9 @@ class Duration:
     days: int = 0
     seconds: int = 0
 
+    def __str__(self) -> str:
+        return f"P{self.days}DT{self.seconds}S"
+
     def __bool__(self) -> bool:
         return bool(self.days or self.seconds)
 

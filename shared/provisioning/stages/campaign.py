@@ -12,6 +12,9 @@ from provisioning.stages.message import Log, Message
 
 PAGE: Final = 500  # identities of one message; then it continues itself
 SEGMENTS: Final = 4
+# Seconds until a second pass: by then every warm function has seen the new bundle, and every identity that one of
+# them created by the old one has appeared in the index that is walked.
+VERIFYING: Final = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,9 @@ async def campaign(shell: Campaign, message: Message, now: Instant) -> None:
     trace = f"campaign-{step.sequence}"
     identities, position = await shell.walk.walk(step.segment, step.segments, step.start, PAGE)
     if identities:
-        await shell.bells.ring([Bell(identity, Cause.POLICY, trace) for identity in identities], now)
+        await shell.bells.ring(
+            [Bell(identity, Cause.POLICY, trace, sequence=step.sequence) for identity in identities], now
+        )
     if position is not None:
         await shell.campaigns.continue_campaign(write_step(replace(step, start=position)))
     shell.log("campaign.step", segment=step.segment, rung=len(identities), done=position is None, trace=trace)

@@ -1,7 +1,7 @@
 """Load an identity, decide, store, and say which bells must ring: what receive and evaluate share."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from provisioning.core.bell import OWN_SPAN, Bell, Cause
@@ -28,11 +28,15 @@ class Decide:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom to decide for: by identity, or by (source, key) with the records that arrived, oldest version first."""
+    """Whom to decide for: by identity, or by (source, key) with the record that arrived.
+
+    `sequence`: of the oldest bundle that may decide.
+    """
 
     identity: str | None
     key: tuple[str, str] | None = None
-    records: Sequence[Record] = ()
+    record: Record | None = None
+    sequence: int = 0
 
 
 async def decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, trace: str) -> list[Bell]:
@@ -56,7 +60,7 @@ async def _find(shell: Decide, subject: Subject) -> Subject:
     if subject.identity is not None or subject.key is None:
         return subject
     links = await shell.identities.links([subject.key])
-    return Subject(links.get(subject.key), subject.key, subject.records)
+    return replace(subject, identity=links.get(subject.key))
 
 
 async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, trace: str) -> list[Bell]:
@@ -68,9 +72,10 @@ async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, t
             shell.log("identity.unknown", identity=subject.identity, trace=trace)
             return []
         stored, accounts = holding.identity, dict(holding.accounts)
-    policy = await shell.policies.current(at_least=stored.sequence)
+    policy = await shell.policies.current(at_least=max(stored.sequence, subject.sequence))
     identity = stored
-    for record in subject.records:
+    if subject.record is not None:
+        record = subject.record
         identity, absorbed = absorb(identity, record, now)
         if absorbed is not Absorbed.NEWER:
             shell.log(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from provisioning.core import delivery
-from provisioning.core.account import Account, Condition, Desired, waits
+from provisioning.core.account import Account, Condition, Desired, Intent, waits
 from provisioning.core.bell import OWN_SPAN, Bell, Cause, read_bell
 from provisioning.core.catalog import Service
 from provisioning.core.errors import ConflictError, InvalidError, StalePolicyError, TransientError
@@ -20,7 +20,7 @@ from provisioning.core.wire import digest_of
 from provisioning.ports import Accounts, Bells, Courier, Policies
 from provisioning.protocols.dialogue import Delivery, Ending, Outcome
 from provisioning.protocols.registry import PROTOCOLS
-from provisioning.stages.groups import GroupsNotReadyError, forget_group, group_ids
+from provisioning.stages.groups import Groups, GroupsNotReadyError, forget_group, group_ids
 from provisioning.stages.message import Failed, Log, Message, Rung, gather
 
 ATTEMPTS: Final = 5
@@ -116,7 +116,7 @@ def _visit(
         return None
     account = account or Account(identity.id, service.id)
     wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
-    plan = delivery.plan(wanted, account, PROTOCOLS[service.protocol].looks_up)
+    plan = delivery.plan(wanted, account, entitlement.turn, PROTOCOLS[service.protocol].looks_up)
     return Visit(policy, service, account, wanted, entitlement.turn, plan, trace)
 
 
@@ -178,29 +178,34 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> Acc
 
 
 async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant) -> Ending:
-    protocol, known = PROTOCOLS[visit.service.protocol], account.known
-    names = sorted({*visit.desired.groups} ^ {*known.groups})
+    protocol, look = PROTOCOLS[visit.service.protocol], visit.plan.look
+    known = delivery.suspected(account.known, visit.service) if look else account.known
+    wanted, had = {*visit.desired.groups}, {*known.groups}
+    groups_shell = Groups(shell.accounts, shell.courier, shell.groups)
     try:
-        groups = await group_ids(shell.accounts, shell.courier, visit.service, names, shell.groups, now)
+        # After a doubt every membership is said again; otherwise only what changes.
+        groups = await group_ids(groups_shell, visit.service, wanted if look else wanted - had, had - wanted, now)
     except GroupsNotReadyError as error:
-        return Ending(error.outcome, known, str(error), error.retry_after)
+        return Ending(error.outcome, account.known, str(error), error.retry_after)
     request = Delivery(account.identity, visit.desired, known, visit.plan.look, visit.operation, visit.turn, groups)
     ending = await shell.courier.converse(visit.service, protocol.deliver(visit.service, request))
     if ending.missing_group is not None:
-        await forget_group(shell.accounts, shell.service, ending.missing_group, shell.groups)
+        await forget_group(groups_shell, shell.service, ending.missing_group)
     return ending
 
 
 def _after(visit: Visit, account: Account, ending: Ending, now: Instant) -> Account:
     ended = delivery.Ended(ending.known, ending.reason, ending.retry_after)
-    sequence, look = visit.policy.sequence, visit.plan.look
+    sequence = visit.policy.sequence
+    # A look that did not come to its end leaves what it wanted to clear up.
+    doubt = (visit.account.intent or Intent(visit.operation, now)) if visit.plan.look else None
     match ending.outcome:
         case Outcome.DONE:
             return delivery.done(account, ended.known, visit.turn, sequence, now)
         case Outcome.TRANSIENT:
-            return delivery.failed(account, ended, visit.turn, sequence, now, look)
+            return delivery.failed(account, ended, visit.turn, sequence, now, doubt)
         case Outcome.PERMANENT:
-            return delivery.parked(account, ended, visit.turn, sequence, look)
+            return delivery.parked(account, ended, visit.turn, sequence, doubt)
         case Outcome.UNKNOWN:
             return delivery.lost(account, ended, visit.service, visit.operation, sequence, now)
 

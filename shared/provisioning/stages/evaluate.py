@@ -45,8 +45,11 @@ async def evaluate(shell: Evaluate, messages: Sequence[Message], now: Instant) -
 
 async def _answer(shell: Evaluate, identity: str, items: Sequence[Rung]) -> list[Bell] | None:
     last = max(items, key=lambda item: item.now)
+    sequence = max(item.bell.sequence for item in items)
     try:
-        return await decide(shell.decide, Subject(identity), last.now, last.bell.cause, last.bell.trace)
+        return await decide(
+            shell.decide, Subject(identity, sequence=sequence), last.now, last.bell.cause, last.bell.trace
+        )
     except (TransientError, PermanentError) as error:
         shell.decide.log("evaluate.failed", identity=identity, reason=str(error), trace=last.bell.trace)
         return None

@@ -77,14 +77,13 @@ async def _take(
     shell: Receive, key: tuple[str, str], identity: str | None, items: Sequence[_Arrived], now: Instant
 ) -> list[Bell] | None:
     """Bells of one subject, or None if its messages must come again. Others of the batch go on."""
-    ordered = sorted(items, key=lambda item: item.notification.record.version)
-    records = [item.notification.record for item in ordered]
-    trace = ordered[-1].notification.trace
-    for record in records:
-        for notice in record.notices:
-            shell.decide.log("record.notice", source=record.source, notice=notice, trace=trace)
+    # Of several versions the newest is the source's word; the others would only have been superseded.
+    newest = max(items, key=lambda item: item.notification.record.version).notification
+    record, trace = newest.record, newest.trace
+    for notice in record.notices:
+        shell.decide.log("record.notice", source=record.source, notice=notice, trace=trace)
     try:
-        return await decide(shell.decide, Subject(identity, key, records), now, Cause.NOTIFICATION, trace)
+        return await decide(shell.decide, Subject(identity, key, record), now, Cause.NOTIFICATION, trace)
     except TransientError as error:
         shell.decide.log("receive.failed", source=key[0], reason=str(error), trace=trace)
         return None

@@ -1,0 +1,66 @@
+# Two commands: `make run` plays a day at the sample campus, `make test` runs the tests. Both set up what is missing.
+SHELL := bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+MINISTACK_VERSION := 1.5.33
+UV := .tools/uv/bin/uv
+MINISTACK := .tools/ministack/bin/ministack
+RUN := .venv/bin/
+
+PEOPLE ?= 200
+SEEDS ?= 2000
+AWS ?= embedded
+
+.PHONY: help setup run test test-unit check format simulate simulate-mutants clean
+
+help: ## Show the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+$(UV):
+	$(PYTHON) -m venv .tools/uv
+	.tools/uv/bin/pip install --quiet uv==$(UV_VERSION)
+
+.venv/.complete: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --quiet --frozen --all-extras --group dev --python $(PYTHON)
+	touch $@
+
+# The emulator pins an SDK of its own, so it lives in an environment of its own.
+$(MINISTACK): Makefile .venv/.complete
+	$(UV) venv --quiet --clear --python .venv/bin/python .tools/ministack
+	$(UV) pip install --quiet --python .tools/ministack/bin/python ministack==$(MINISTACK_VERSION) aws-sam-translator
+	touch $@
+
+setup: .venv/.complete $(MINISTACK) ## Install everything into .venv and .tools
+
+run: setup ## Deploy to a local AWS and play a day at the sample campus (ONCE=1: check and exit; PEOPLE=200)
+	$(RUN)python -m localstack.run --people $(PEOPLE) --aws $(AWS) $(if $(ONCE),--once)
+
+test: setup ## Run all tests
+	$(RUN)python -m pytest
+
+test-unit: setup ## Run the tests that need no server, on another Python: make test-unit UNIT_PYTHON=3.13
+	UV_PROJECT_ENVIRONMENT=.tools/python-$(UNIT_PYTHON) $(UV) sync --quiet --frozen --all-extras --group test --python $(UNIT_PYTHON)
+	.tools/python-$(UNIT_PYTHON)/bin/python -m pytest tests/core tests/protocols tests/stages tests/command
+
+check: setup ## Lint, types, import contracts, and the template
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+	$(RUN)mypy
+	$(RUN)lint-imports
+	$(RUN)python -m infra.render localstack/campus > .tools/campus.template.json
+	$(RUN)cfn-lint .tools/campus.template.json
+
+format: setup ## Format the code
+	$(RUN)ruff format .
+	$(RUN)ruff check --fix .
+
+simulate: setup ## Run the simulation: make simulate SEEDS=10000
+	$(RUN)python -m tests.simulation --seeds $(SEEDS)
+
+simulate-mutants: setup ## Switch off one safeguard at a time; the simulation must notice each
+	$(RUN)python -m tests.simulation --mutants --seeds $(SEEDS)
+
+clean: ## Remove what was built and installed
+	rm -rf .venv .tools build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

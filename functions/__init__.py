@@ -1,0 +1,1 @@
+"""One Lambda a file: parse, call one stage, return."""

@@ -1,0 +1,92 @@
+"""Topics and queues. A queue's visibility outlives six runs of its function; a message that nobody can handle is kept.
+
+No retry of the engine lives in a receive count: what waits has a `due_at` in the table. A message reaches a
+dead-letter queue only if its function fails on it a hundred times, which is a defect.
+"""
+
+from typing import Final
+
+from infra import names
+from infra.resources import Properties, Stack, Value, arn, document, only_tls, ref, when
+
+RECEIVES: Final = 100
+RETENTION: Final = 14 * 86400  # seconds, the service's longest
+VISIBILITY_FACTOR: Final = 6  # what AWS asks for, so that a throttled batch is not received twice at once
+
+
+def add_changes(stack: Stack, tenant: str, source: str, timeout: int) -> str:
+    """Add a source's topic and its queue, which admits that topic and nobody else. Returns the queue's logical id."""
+    name = names.changes(tenant, source)
+    topic = stack.add(
+        names.logical("changes", source, "topic"),
+        "AWS::SNS::Topic",
+        {"TopicName": name, "KmsMasterKeyId": when("HasKey", ref("KeyArn"))},
+    )
+    stack.add(
+        f"{topic}Policy",
+        "AWS::SNS::TopicPolicy",
+        {"Topics": [ref(topic)], "PolicyDocument": document(only_tls("sns:Publish", ref(topic)))},
+    )
+    logical = names.logical("changes", source, "queue")
+    admitted = {
+        "Sid": "OnlyItsTopic",
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn(logical),
+        "Condition": {"ArnEquals": {"aws:SourceArn": ref(topic)}},
+    }
+    # The account's own principals need no word in a queue's policy: what others may send is refused here.
+    refused = {
+        "Sid": "NobodyElse",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": arn(logical),
+        "Condition": {"ArnNotEquals": {"aws:SourceArn": ref(topic)}},
+    }
+    add_queue(stack, logical, name, timeout, admitted, refused)
+    stack.add(
+        names.logical("changes", source, "subscription"),
+        "AWS::SNS::Subscription",
+        {"TopicArn": ref(topic), "Endpoint": arn(logical), "Protocol": "sqs", "RawMessageDelivery": True},
+        DependsOn=[f"{logical}Policy"],
+    )
+    stack.output(names.logical("changes", source, "topic"), f"Where {source} publishes", ref(topic))
+    return logical
+
+
+def add_queue(stack: Stack, logical: str, name: str, timeout: int, *statements: Value) -> str:
+    """Add a queue for a function that runs at most `timeout` seconds, and its dead-letter queue."""
+    fifo = name.endswith(".fifo")
+    dead = stack.add(f"{logical}Dead", "AWS::SQS::Queue", {**_common(names.dead(name)), **_order(fifo=fifo)})
+    stack.add(
+        logical,
+        "AWS::SQS::Queue",
+        {
+            **_common(name),
+            **_order(fifo=fifo),
+            "VisibilityTimeout": VISIBILITY_FACTOR * timeout,
+            "RedrivePolicy": {"deadLetterTargetArn": arn(dead), "maxReceiveCount": RECEIVES},
+        },
+    )
+    for queue, admitted in ((logical, statements), (dead, ())):
+        policy = document(only_tls("sqs:*", arn(queue)), *admitted)
+        stack.add(f"{queue}Policy", "AWS::SQS::QueuePolicy", {"Queues": [ref(queue)], "PolicyDocument": policy})
+    stack.output(logical, f"URL of {name}", ref(logical))
+    return logical
+
+
+def _common(name: str) -> Properties:
+    return {
+        "QueueName": name,
+        "MessageRetentionPeriod": RETENTION,
+        "SqsManagedSseEnabled": when("HasKey", False, True),
+        "KmsMasterKeyId": when("HasKey", ref("KeyArn")),
+    }
+
+
+def _order(*, fifo: bool) -> Properties:
+    if not fifo:
+        return {}
+    return {"FifoQueue": True, "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}

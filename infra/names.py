@@ -1,0 +1,49 @@
+"""Physical names, which others rely on, and logical ids. One tenant is one stack."""
+
+from typing import Final
+
+from provisioning.core.errors import InvalidError
+
+_LONGEST_FUNCTION: Final = 64
+_LONGEST_QUEUE: Final = 80
+
+
+def changes(tenant: str, source: str) -> str:
+    """The topic that a source publishes to, and the queue behind it."""
+    return _checked(f"{tenant}-changes-{source}", _LONGEST_QUEUE - len("-dead"))
+
+
+def identities(tenant: str) -> str:
+    """The queue of evaluate."""
+    return f"{tenant}-identities"
+
+
+def campaign(tenant: str) -> str:
+    """The queue of campaign."""
+    return f"{tenant}-campaign"
+
+
+def deliver(tenant: str, service: str) -> str:
+    """The FIFO queue of a service."""
+    return f"{_checked(f'{tenant}-deliver-{service}', _LONGEST_QUEUE - len('-dead.fifo'))}.fifo"
+
+
+def dead(queue: str) -> str:
+    """The dead-letter queue of a queue."""
+    return f"{queue.removesuffix('.fifo')}-dead.fifo" if queue.endswith(".fifo") else f"{queue}-dead"
+
+
+def function(tenant: str, stage: str, service: str | None = None) -> str:
+    """A function: of a stage, or of a stage for one service."""
+    return _checked("-".join(filter(None, (tenant, stage, service))), _LONGEST_FUNCTION)
+
+
+def logical(*parts: str) -> str:
+    """A logical id: `deliver`, `my-wiki`, `queue` becomes `DeliverMyWikiQueue`."""
+    return "".join(word.capitalize() for part in parts for word in part.split("-"))
+
+
+def _checked(name: str, most: int) -> str:
+    if len(name) > most:
+        raise InvalidError(f"the name {name!r} has {len(name)} characters", right=f"at most {most}: shorten an id")
+    return name

@@ -1,0 +1,101 @@
+"""One role a function, for exactly the items, queues and objects that its stage touches.
+
+The table is shared, so its keys are the border: a function reaches the partitions that its stage reads or writes and
+no others. Within an identity's partition all functions are trusted alike.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from infra.resources import Stack, Value, arn, document, ref, statement, sub, when
+from infra.storage import BUCKET, TABLE
+from provisioning.adapters.aws import keys
+from provisioning.core.catalog import Service
+
+_READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+_WRITE: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")
+_CONSUME: Final = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+
+def add_role(stack: Stack, function: str, log_group: str, *statements: Value) -> str:
+    """Add the role of a function; returns its logical id."""
+    logs = statement(["logs:CreateLogStream", "logs:PutLogEvents"], arn(log_group))
+    return stack.add(
+        f"{function}Role",
+        "AWS::IAM::Role",
+        {
+            "AssumeRolePolicyDocument": document(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "lambda.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
+                }
+            ),
+            "Policies": [{"PolicyName": "stage", "PolicyDocument": document(logs, *statements, _key())}],
+        },
+    )
+
+
+def reads(*partitions: str) -> Value:
+    """Read the items of these partitions (`I#*`)."""
+    return _items(_READ, partitions, arn(TABLE))
+
+
+def writes(*partitions: str) -> Value:
+    """Write the items of these partitions."""
+    return _items(_WRITE, partitions, arn(TABLE))
+
+
+def reads_index(index: str) -> Value:
+    """Query one index, which holds keys only."""
+    return statement(["dynamodb:Query"], sub(f"${{{TABLE}.Arn}}/index/{index}"))
+
+
+def reads_bundle() -> list[Value]:
+    """Read which bundle is in force, and the bundle."""
+    return [
+        _items(("dynamodb:GetItem",), (keys.CURRENT.pk,), arn(TABLE)),
+        statement(["s3:GetObject"], sub(f"${{{BUCKET}.Arn}}/{keys.bundle_object('*')}")),
+    ]
+
+
+def keeps_rejected() -> Value:
+    """Write rejected bodies."""
+    return statement(["s3:PutObject"], sub(f"${{{BUCKET}.Arn}}/rejected/*"))
+
+
+def consumes(*queues: str) -> Value:
+    """Be fed from queues."""
+    return statement(_CONSUME, [arn(queue) for queue in queues])
+
+
+def sends(*queues: str) -> Value:
+    """Send to queues."""
+    return statement(["sqs:SendMessage"], [arn(queue) for queue in queues])
+
+
+def reads_secret(name: str) -> Value:
+    """Read one secret. Its ARN ends in six characters that AWS adds."""
+    secret = f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{name}-??????"
+    return statement(["secretsmanager:GetSecretValue"], sub(secret))
+
+
+def sends_to_provider(service: Service) -> Value:
+    """Send to the SP's own queue, whose URL is the service's endpoint: `https://<host>/<account>/<name>`."""
+    url = urlsplit(service.endpoint)
+    account, name = url.path.strip("/").split("/")[-2:]
+    host = (url.hostname or "").split(".")
+    region = host[1] if len(host) > 2 and host[0] == "sqs" else "${AWS::Region}"
+    return statement(["sqs:SendMessage"], sub(f"arn:${{AWS::Partition}}:sqs:{region}:{account}:{name}"))
+
+
+def _items(actions: Sequence[str], partitions: Sequence[str], table: Value) -> Value:
+    wild = any("*" in partition for partition in partitions)
+    leading: dict[str, Any] = {"dynamodb:LeadingKeys": list(partitions)}
+    return statement(actions, table, {"ForAllValues:StringLike" if wild else "ForAllValues:StringEquals": leading})
+
+
+def _key() -> Value:
+    return when("HasKey", statement(["kms:Decrypt", "kms:GenerateDataKey"], ref("KeyArn")))

@@ -1,0 +1,68 @@
+"""The table and the bucket: what must outlive the stack."""
+
+from typing import Final
+
+from infra.resources import Stack, arn, document, only_tls, ref, sub, when
+from provisioning.adapters.aws import keys
+
+TABLE: Final = "Table"
+BUCKET: Final = "Bucket"
+REJECTED_DAYS: Final = 90  # rejected bodies are personal data: an operator has this long to look at them
+
+
+def add_storage(stack: Stack) -> None:
+    """Add the table of all state, and the bucket of published bundles and rejected bodies."""
+    stack.add(
+        TABLE,
+        "AWS::DynamoDB::Table",
+        {
+            **keys.TABLE_DEFINITION,
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "DeletionProtectionEnabled": ref("DeletionProtection"),
+            "SSESpecification": when(
+                "HasKey", {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ref("KeyArn")}
+            ),
+        },
+        DeletionPolicy="Retain",
+        UpdateReplacePolicy="Retain",
+    )
+    stack.add(
+        BUCKET,
+        "AWS::S3::Bucket",
+        {
+            "BucketEncryption": {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": _encryption()}]},
+            "PublicAccessBlockConfiguration": {
+                "BlockPublicAcls": True,
+                "BlockPublicPolicy": True,
+                "IgnorePublicAcls": True,
+                "RestrictPublicBuckets": True,
+            },
+            "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+            "LifecycleConfiguration": {
+                "Rules": [
+                    {
+                        "Id": "rejected",
+                        "Status": "Enabled",
+                        "Prefix": "rejected/",
+                        "ExpirationInDays": REJECTED_DAYS,
+                    }
+                ]
+            },
+        },
+        DeletionPolicy="Retain",
+        UpdateReplacePolicy="Retain",
+    )
+    stack.add(
+        "BucketPolicy",
+        "AWS::S3::BucketPolicy",
+        {
+            "Bucket": ref(BUCKET),
+            "PolicyDocument": document(only_tls("s3:*", [arn(BUCKET), sub("${Bucket.Arn}/*")])),
+        },
+    )
+    stack.output("Table", "The table of all state", ref(TABLE))
+    stack.output("Bucket", "The bucket of published bundles and rejected bodies", ref(BUCKET))
+
+
+def _encryption() -> object:
+    return when("HasKey", {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": ref("KeyArn")}, {"SSEAlgorithm": "AES256"})

@@ -1,0 +1,176 @@
+"""The bundle → one plain CloudFormation template: what runs on AWS and on the local stack alike.
+
+It depends on the tenant's id, its sources and its services, not on rules: a change of rules is published, not
+deployed. Secrets are created by the operator and only named here.
+"""
+
+from typing import Any, Final
+
+from infra import functions, messaging, names, roles
+from infra.functions import Function
+from infra.resources import Stack, ref
+from infra.storage import add_storage
+from provisioning.adapters.aws import keys
+from provisioning.core.catalog import Bundle, Service
+
+# Seconds. Deliver converses for at most 45, with a group to be made before that.
+TIMEOUTS: Final = {"receive": 30, "evaluate": 30, "deliver": 120, "schedule": 55, "campaign": 60}
+
+
+def render(bundle: Bundle) -> dict[str, Any]:
+    """The template, JSON-able and in a stable order. Raises InvalidError if a name would be too long for AWS."""
+    stack = Stack()
+    _parameters(stack)
+    add_storage(stack)
+    tenant = bundle.tenant.id
+    timeouts = TIMEOUTS
+    changes = {
+        source.id: messaging.add_changes(stack, tenant, source.id, timeouts["receive"]) for source in bundle.sources
+    }
+    messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
+    messaging.add_queue(stack, _CAMPAIGN, names.campaign(tenant), timeouts["campaign"])
+    deliver = {
+        service.id: messaging.add_queue(
+            stack,
+            names.logical("deliver", service.id, "queue"),
+            names.deliver(tenant, service.id),
+            timeouts["deliver"],
+        )
+        for service in bundle.services
+    }
+    _receive(stack, tenant, changes, deliver)
+    _evaluate(stack, tenant, deliver)
+    for service in bundle.services:
+        _deliver(stack, tenant, service, deliver[service.id])
+    _schedule(stack, tenant)
+    _campaign(stack, tenant)
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"Provisioning engine of {tenant}",
+        "Parameters": stack.parameters,
+        "Conditions": stack.conditions,
+        "Resources": stack.resources,
+        "Outputs": stack.outputs,
+    }
+
+
+_IDENTITIES: Final = "IdentitiesQueue"
+_CAMPAIGN: Final = "CampaignQueue"
+_TO_IDENTITIES: Final = {"PROVISIONING_IDENTITIES_QUEUE": ref(_IDENTITIES)}
+
+
+def _parameters(stack: Stack) -> None:
+    text = {"Type": "String"}
+    stack.parameters |= {
+        "CodeBucket": {**text, "Description": "Bucket of the code bundle"},
+        "CodeKey": {**text, "Description": "Key of the code bundle; a new key deploys new code"},
+        "Architecture": {**text, "Default": "x86_64", "AllowedValues": ["x86_64", "arm64"]},
+        "DeletionProtection": {
+            **text,
+            "Default": "true",
+            "AllowedValues": ["true", "false"],
+            "Description": "Whether the table refuses to be deleted",
+        },
+        "EndpointUrl": {**text, "Default": "", "Description": "Endpoint of all AWS services; empty: AWS itself"},
+        "KeyArn": {**text, "Default": "", "Description": "Customer-managed key; empty: keys that AWS owns"},
+    }
+    for condition, parameter in (("HasEndpoint", "EndpointUrl"), ("HasKey", "KeyArn")):
+        stack.conditions[condition] = {"Fn::Not": [{"Fn::Equals": [ref(parameter), ""]}]}
+
+
+def _receive(stack: Stack, tenant: str, changes: dict[str, str], deliver: dict[str, str]) -> None:
+    sources = {names.changes(tenant, source): source for source in changes}
+    function = Function(
+        tenant,
+        "receive",
+        TIMEOUTS["receive"],
+        environment={
+            **_TO_IDENTITIES,
+            "PROVISIONING_DELIVER_QUEUES": functions.urls(deliver),
+            "PROVISIONING_SOURCES": functions.text(sources),
+        },
+        rights=(
+            roles.consumes(*changes.values()),
+            roles.sends(_IDENTITIES, *deliver.values()),
+            roles.reads("I#*", "L#*"),
+            roles.writes("I#*", "L#*", "X#*"),
+            *roles.reads_bundle(),
+            roles.keeps_rejected(),
+        ),
+    )
+    logical = functions.add_function(stack, function)
+    for queue in changes.values():
+        functions.feed(stack, logical, queue)
+
+
+def _evaluate(stack: Stack, tenant: str, deliver: dict[str, str]) -> None:
+    function = Function(
+        tenant,
+        "evaluate",
+        TIMEOUTS["evaluate"],
+        environment={**_TO_IDENTITIES, "PROVISIONING_DELIVER_QUEUES": functions.urls(deliver)},
+        rights=(
+            roles.consumes(_IDENTITIES),
+            roles.sends(_IDENTITIES, *deliver.values()),
+            roles.reads("I#*"),
+            roles.writes("I#*"),
+            *roles.reads_bundle(),
+        ),
+    )
+    functions.feed(stack, functions.add_function(stack, function), _IDENTITIES)
+
+
+def _deliver(stack: Stack, tenant: str, service: Service, queue: str) -> None:
+    own = f"S#{service.id}"
+    rights = [
+        roles.consumes(queue),
+        roles.sends(_IDENTITIES),
+        roles.reads("I#*", own),
+        roles.writes("I#*", own),
+        *roles.reads_bundle(),
+    ]
+    if service.secret is not None:
+        rights.append(roles.reads_secret(service.secret))
+    if service.protocol == "queue":
+        rights.append(roles.sends_to_provider(service))
+    function = Function(
+        tenant,
+        "deliver",
+        TIMEOUTS["deliver"],
+        service=service.id,
+        environment={**_TO_IDENTITIES, "PROVISIONING_SERVICE": service.id},
+        rights=tuple(rights),
+    )
+    functions.feed(stack, functions.add_function(stack, function), queue, functions.DELIVER_CONCURRENCY)
+
+
+def _schedule(stack: Stack, tenant: str) -> None:
+    function = Function(
+        tenant,
+        "schedule",
+        TIMEOUTS["schedule"],
+        environment=_TO_IDENTITIES,
+        rights=(
+            roles.sends(_IDENTITIES),
+            roles.reads_index(keys.DUE_INDEX),
+            roles.reads("W#*"),
+            roles.writes("W#*"),
+        ),
+    )
+    logical = functions.add_function(stack, function)
+    functions.every_minute(stack, logical, "Clock", names.function(tenant, "clock"))
+
+
+def _campaign(stack: Stack, tenant: str) -> None:
+    function = Function(
+        tenant,
+        "campaign",
+        TIMEOUTS["campaign"],
+        environment={**_TO_IDENTITIES, "PROVISIONING_CAMPAIGN_QUEUE": ref(_CAMPAIGN)},
+        rights=(
+            roles.consumes(_CAMPAIGN),
+            roles.sends(_IDENTITIES, _CAMPAIGN),
+            roles.reads_index(keys.SERVICE_INDEX),
+        ),
+    )
+    functions.feed(stack, functions.add_function(stack, function), _CAMPAIGN)

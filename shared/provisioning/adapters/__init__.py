@@ -1,0 +1,1 @@
+"""Ports made real: one folder for each technology. Nothing here decides anything."""

@@ -1,0 +1,1 @@
+"""The ports on AWS. Only this folder imports the SDK."""

@@ -1,0 +1,175 @@
+"""Identity, account and group ↔ item: a packed body, and beside it only what conditions and indexes need."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from provisioning.adapters.aws import keys
+from provisioning.core.account import Account, Condition, Intent, Known, Phase
+from provisioning.core.errors import PermanentError
+from provisioning.core.identity import Closed, Identity
+from provisioning.core.lifecycle import Entitlement, Standing
+from provisioning.core.period import Instant
+from provisioning.core.record import Affiliation, Record
+from provisioning.core.wire import pack, unpack
+from provisioning.ports import Group
+
+Item = dict[str, Any]
+
+LARGEST: Final = 400 * 1024  # bytes of one item, the service's bound
+_BESIDE: Final = 4096  # bytes left for the key and what lies beside the body
+# Fields are positions in a list, not names: an item is billed by the kilobyte. A new field goes to the end; a reader
+# passes over the ones that a newer version of the engine added.
+
+
+def identity_item(identity: Identity, write: bytes) -> Item:
+    """The item of an identity. Raises PermanentError if it is larger than an item can be."""
+    body = pack([
+        [_from_record(record) for record in identity.records.values()],
+        [[item.source, *_from_affiliation(item.affiliation)] for item in identity.closed],
+        {service: _from_entitlement(entitlement) for service, entitlement in identity.entitlements.items()},
+    ])  # fmt: skip
+    if len(body) > LARGEST - _BESIDE:
+        raise PermanentError(f"identity {identity.id} needs {len(body)} bytes: {_largest(identity)} is too large")
+    shard = keys.shard_of(identity.id)
+    return {
+        **keys.identity_key(identity.id).attributes(),
+        **_versions(identity.revision, identity.sequence, write),
+        **_due(identity.id, identity.due_at),
+        keys.BODY: {"B": body},
+        keys.SERVICE: {"S": keys.identities_partition(shard)},
+        keys.STATE: {"S": identity.id},
+    }
+
+
+def read_identity(item: Mapping[str, Any]) -> Identity:
+    """The identity of an item."""
+    records, closed, entitlements, *_ = unpack(item[keys.BODY]["B"])
+    return Identity(
+        id=keys.identity_of(item["pk"]["S"]),
+        records={fields[0]: _to_record(fields) for fields in records},
+        closed=tuple(Closed(source, _to_affiliation(fields)) for source, *fields in closed),
+        entitlements={service: _to_entitlement(fields) for service, fields in entitlements.items()},
+        sequence=int(item[keys.SEQUENCE]["N"]),
+        revision=int(item[keys.REVISION]["N"]),
+        due_at=_read_due(item),
+    )
+
+
+def account_item(account: Account, write: bytes) -> Item:
+    """The item of an account. Raises PermanentError if it is larger than an item can be."""
+    known, intent = account.known, account.intent
+    body = pack([
+        known.phase, known.remote_id, known.values, known.groups, account.condition,
+        [intent.attempt, intent.deadline] if intent is not None else None,
+        account.turn, account.attempts, account.error, account.changed_at,
+    ])  # fmt: skip
+    name = f"account {account.service} of identity {account.identity}"
+    if len(body) > LARGEST - _BESIDE:
+        sizes = {path: len(pack(value)) for path, value in known.values.items()} | {"error": len(account.error)}
+        raise PermanentError(f"{name} needs {len(body)} bytes: {max(sizes, key=sizes.__getitem__)} is too large")
+    shard = keys.shard_of(account.identity)
+    return {
+        **keys.account_key(account.identity, account.service).attributes(),
+        **_versions(account.revision, account.sequence, write),
+        **_due(account.identity, account.due_at),
+        keys.BODY: {"B": body},
+        keys.SERVICE: {"S": keys.accounts_partition(account.service, shard)},
+        keys.STATE: {"S": keys.account_state(known.phase, account.condition)},
+    }
+
+
+def read_account(item: Mapping[str, Any]) -> Account:
+    """The account of an item."""
+    phase, remote_id, values, groups, condition, intent, turn, attempts, error, changed_at, *_ = unpack(
+        item[keys.BODY]["B"]
+    )
+    return Account(
+        identity=keys.identity_of(item["pk"]["S"]),
+        service=item["sk"]["S"].removeprefix(keys.ACCOUNT_SORT),
+        known=Known(Phase(phase), remote_id, values, tuple(groups)),
+        condition=Condition(condition),
+        intent=Intent(*intent) if intent is not None else None,
+        turn=turn,
+        attempts=attempts,
+        error=error,
+        sequence=int(item[keys.SEQUENCE]["N"]),
+        revision=int(item[keys.REVISION]["N"]),
+        due_at=_read_due(item),
+        changed_at=changed_at,
+    )
+
+
+def group_item(group: Group, write: bytes) -> Item:
+    """The item of a group."""
+    intent = [group.intent.attempt, group.intent.deadline] if group.intent is not None else None
+    return {
+        **keys.group_key(group.service, group.name).attributes(),
+        **_versions(group.revision, 0, write),
+        keys.BODY: {"B": pack([group.remote_id, intent])},
+    }
+
+
+def read_group(service: str, name: str, item: Mapping[str, Any]) -> Group:
+    """The group of an item."""
+    remote_id, intent, *_ = unpack(item[keys.BODY]["B"])
+    open_intent = Intent(*intent) if intent is not None else None
+    return Group(service, name, remote_id, open_intent, int(item[keys.REVISION]["N"]))
+
+
+def _versions(revision: int, sequence: int, write: bytes) -> Item:
+    """What conditions compare. The revision is the next one: what was read is in the condition."""
+    return {
+        keys.REVISION: {"N": str(revision + 1)},
+        keys.SEQUENCE: {"N": str(sequence)},
+        keys.WRITE: {"B": write},
+    }
+
+
+def _due(identity: str, due_at: Instant | None) -> Item:
+    if due_at is None:
+        return {}
+    return {keys.DUE_SHARD: {"S": str(keys.shard_of(identity))}, keys.DUE_AT: {"N": str(due_at)}}
+
+
+def _read_due(item: Mapping[str, Any]) -> Instant | None:
+    return int(item[keys.DUE_AT]["N"]) if keys.DUE_AT in item else None
+
+
+def _from_record(record: Record) -> list[Any]:
+    affiliations = [_from_affiliation(affiliation) for affiliation in record.affiliations]
+    return [
+        record.source, record.key, record.version, record.deleted, record.attributes, affiliations, record.notices,
+    ]  # fmt: skip
+
+
+def _to_record(fields: list[Any]) -> Record:
+    source, key, version, deleted, attributes, affiliations, notices, *_ = fields
+    found = tuple(_to_affiliation(affiliation) for affiliation in affiliations)
+    return Record(source, key, version, deleted, attributes, found, tuple(notices))
+
+
+def _from_affiliation(affiliation: Affiliation) -> list[Any]:
+    return [affiliation.id, affiliation.start, affiliation.end, affiliation.facts]
+
+
+def _to_affiliation(fields: list[Any]) -> Affiliation:
+    return Affiliation(*fields[:4])
+
+
+def _from_entitlement(entitlement: Entitlement) -> list[Any]:
+    return [
+        entitlement.standing, entitlement.authorizations, entitlement.until, entitlement.ended,
+        entitlement.digest, entitlement.turn,
+    ]  # fmt: skip
+
+
+def _to_entitlement(fields: list[Any]) -> Entitlement:
+    standing, authorizations, until, ended, digest, turn, *_ = fields
+    return Entitlement(Standing(standing), tuple(authorizations), until, ended, digest, turn)
+
+
+def _largest(identity: Identity) -> str:
+    """The part of an identity that takes the most bytes, for people."""
+    sizes = {f"the record of {source}": len(pack(_from_record(record))) for source, record in identity.records.items()}
+    sizes["closed affiliations"] = len(pack([_from_affiliation(item.affiliation) for item in identity.closed]))
+    return max(sizes, key=sizes.__getitem__)

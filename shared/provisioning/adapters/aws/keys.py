@@ -1,0 +1,194 @@
+"""Every durable item: its key, and who writes it. The one module that spells keys.
+
+| item | pk | sk | written by |
+|---|---|---|---|
+| identity | `I#<identity>` | `I` | receive, evaluate |
+| account | `I#<identity>` | `A#<service>` | deliver |
+| group | `S#<service>` | `R#<group>` | deliver |
+| gate | `S#<service>` | `G` | deliver |
+| link | `L#<source>#<key>` | `L` | receive, with the identity |
+| reserved name | `N#<service>#<attribute>#<value>` | `N` | deliver, once names are made from candidates |
+| source | `F#<source>` | `F` | poll, once sources are polled |
+| bundle in force | `C` | `current` | the command that publishes |
+| rejected | `X#<source>` | the message's id | receive |
+| sweep | `W#<shard>` | `W` | schedule |
+
+In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+_LONGEST: Final = 512  # bytes of foreign text in a key; a sort key may have 1024
+SHARDS: Final = 8  # of both indexes, by identity; changing it means writing every item again
+
+
+class Key(NamedTuple):
+    """The primary key of an item."""
+
+    pk: str
+    sk: str
+
+    def attributes(self) -> dict[str, Any]:
+        """The key as the service wants it."""
+        return {"pk": {"S": self.pk}, "sk": {"S": self.sk}}
+
+
+# Attributes of items. Short, because an item is billed by the kilobyte with the names in it.
+BODY: Final = "b"
+REVISION: Final = "r"
+SEQUENCE: Final = "q"
+WRITE: Final = "w"  # drawn for each write: tells our own write, whose answer was lost, from another's
+DUE_SHARD: Final = "d"
+DUE_AT: Final = "t"
+SERVICE: Final = "s"
+STATE: Final = "c"
+NEXT_FREE: Final = "f"
+CURSOR: Final = "u"
+HASH: Final = "h"
+
+IDENTITY_SORT: Final = "I"
+ACCOUNT_SORT: Final = "A#"
+PARKED: Final = "parked#"
+
+DUE_INDEX: Final = "due"
+SERVICE_INDEX: Final = "by-service"
+
+CURRENT: Final = Key("C", "current")
+
+
+def key_of(item: Mapping[str, Any]) -> Key:
+    """The key of an item that was read."""
+    return Key(item["pk"]["S"], item["sk"]["S"])
+
+
+def identity_key(identity: str) -> Key:
+    return Key(f"I#{identity}", IDENTITY_SORT)
+
+
+def account_key(identity: str, service: str) -> Key:
+    return Key(f"I#{identity}", f"{ACCOUNT_SORT}{service}")
+
+
+def group_key(service: str, name: str) -> Key:
+    return Key(f"S#{service}", f"R#{name}")
+
+
+def gate_key(service: str) -> Key:
+    return Key(f"S#{service}", "G")
+
+
+def link_key(source: str, key: str) -> Key:
+    return Key(f"L#{source}#{_bounded(key)}", "L")
+
+
+def rejected_key(source: str, message: str) -> Key:
+    return Key(f"X#{source}", _bounded(message))
+
+
+def sweep_key(shard: int) -> Key:
+    return Key(f"W#{shard}", "W")
+
+
+def bundle_object(hash_: str) -> str:
+    """The object of a published bundle."""
+    return f"bundles/{hash_}.json"
+
+
+def rejected_object(source: str, message: str) -> str:
+    """The object of a rejected body. A message id may hold anything, so it is not part of the name."""
+    return f"rejected/{source}/{hashlib.sha256(message.encode()).hexdigest()}"
+
+
+def identity_of(pk: str) -> str:
+    """The identity under whose key an item lies."""
+    return pk.removeprefix("I#")
+
+
+def shard_of(identity: str) -> int:
+    """The shard of an identity: the same in every process and version."""
+    return zlib.crc32(identity.encode()) % SHARDS
+
+
+# Partitions and sorts of the index `by-service`: they change only when what they stand for changes.
+
+
+def accounts_partition(service: str, shard: int) -> str:
+    """Accounts of a service, sorted by condition and phase."""
+    return f"{service}#{shard}"
+
+
+def account_state(phase: str, condition: str) -> str:
+    """The condition first, so that the parked ones are one range."""
+    return f"{condition}#{phase}"
+
+
+def read_account_state(state: str) -> tuple[str, str]:
+    """(phase, condition) of a sort."""
+    condition, _, phase = state.partition("#")
+    return phase, condition
+
+
+def identities_partition(shard: int) -> str:
+    """All identities, sorted by id: what a campaign walks. Written once, when the identity is new."""
+    return f"#{shard}"
+
+
+def rejected_partition(source: str, shard: int) -> str:
+    """What was rejected from a source, sorted by time."""
+    return f"X#{source}#{shard}"
+
+
+def rejected_state(at: int) -> str:
+    """An instant as text that sorts by time."""
+    return f"{at:012d}"
+
+
+# A walk goes shard by shard: segment s of n takes the shards s, s + n, s + 2n, ...
+
+
+def write_position(shard: int, identity: str) -> str:
+    """The position of a walk: after this identity of this shard."""
+    return f"{shard}/{identity}"
+
+
+def read_position(position: str | None, segment: int) -> tuple[int, str]:
+    """Shard and identity after which a walk goes on; at first, the segment's first shard, from its beginning."""
+    if position is None:
+        return segment, ""
+    shard, _, identity = position.partition("/")
+    return int(shard), identity
+
+
+def _bounded(text: str) -> str:
+    """Text as it is while it fits a key, else what stands for it: longer than any text that is left as it is."""
+    encoded = text.encode()
+    if len(encoded) <= _LONGEST:
+        return text
+    return f"{encoded[:_LONGEST].decode(errors='ignore')}#{hashlib.sha256(encoded).hexdigest()}"
+
+
+def _index(name: str, partition: str, sort: str) -> Mapping[str, Any]:
+    return {
+        "IndexName": name,
+        "KeySchema": [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+
+
+# As CreateTable and AWS::DynamoDB::Table both spell it; the template and the contract suite use this one.
+TABLE_DEFINITION: Final[Mapping[str, Any]] = {
+    "AttributeDefinitions": [
+        {"AttributeName": name, "AttributeType": "N" if name == DUE_AT else "S"}
+        for name in ("pk", "sk", DUE_SHARD, DUE_AT, SERVICE, STATE)
+    ],
+    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    "GlobalSecondaryIndexes": [
+        _index(DUE_INDEX, DUE_SHARD, DUE_AT),
+        _index(SERVICE_INDEX, SERVICE, STATE),
+    ],
+    "BillingMode": "PAY_PER_REQUEST",
+    "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},  # CreateTable wants StreamEnabled beside it
+}

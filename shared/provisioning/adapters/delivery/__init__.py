@@ -1,0 +1,1 @@
+"""Carrying dialogues to SPs: the driver and its transports."""

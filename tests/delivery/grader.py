@@ -1,0 +1,139 @@
+"""A judge of SCIM clients: every request that reaches the SP is held against RFC 7644 and RFC 7643."""
+
+import json
+import re
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+CORE = "urn:ietf:params:scim:schemas:core:2.0:"
+PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+# RFC 7644 Figure 1, as far as a client of ours goes: attrPath eq JSON string, or a value path of two such.
+STRING = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
+ATTRIBUTE = r"(?:urn:[^\s\[\]\"]+:)?[A-Za-z$][\w$-]*(?:\.[A-Za-z$][\w$-]*)?"
+COMPARISON = rf"{ATTRIBUTE} eq (?:{STRING}|true|false|-?\d+)"
+FILTER = re.compile(rf"{COMPARISON}|{ATTRIBUTE}\[{COMPARISON} and {COMPARISON}\]")
+PATCH_PATH = re.compile(rf"{ATTRIBUTE}|{ATTRIBUTE}\[{COMPARISON}\](?:\.[A-Za-z$][\w$-]*)?")
+
+
+@dataclass(frozen=True)
+class Call:
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    status: int
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Grader:
+    """WSGI middleware that records every call; `faults` judges them."""
+
+    application: Any
+    calls: list[Call] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        headers = {
+            key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")
+        }
+        if environ.get("CONTENT_TYPE"):
+            headers["content-type"] = environ["CONTENT_TYPE"]
+        query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True, strict_parsing=False))
+
+        def record(status: str, *rest: Any) -> Any:
+            call = Call(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, headers, body, int(status[:3]))
+            with self.lock:
+                self.calls.append(call)
+            return start_response(status, *rest)
+
+        return list(self.application(environ, record))
+
+    def faults(self) -> list[str]:
+        """Everything that a client may not do, of all that was recorded."""
+        found = [f"{call.method} {call.path}: {fault}" for call in self.calls for fault in judge(call)]
+        return found + repetitions(self.calls)
+
+
+def judge(call: Call) -> list[str]:
+    """What is wrong with one request (RFC 7644 3.1, 3.3, 3.4.2.2, 3.5.2, 3.6, 3.8)."""
+    if call.method == "GET":
+        return judge_get(call)
+    if call.method == "DELETE":
+        return ["a DELETE with a body"] if call.body else []
+    faults = []
+    if call.headers.get("content-type") != "application/scim+json":
+        faults.append(f"content type {call.headers.get('content-type')!r}")
+    if "application/scim+json" not in call.headers.get("accept", ""):
+        faults.append("does not accept application/scim+json")
+    try:
+        body = call.json
+    except ValueError:
+        return [*faults, "a body that is not JSON"]
+    schemas = body.get("schemas")
+    if not isinstance(schemas, list) or not schemas or len(schemas) != len(set(schemas)):
+        return [*faults, f"schemas {schemas!r}"]
+    return faults + (judge_patch(body) if call.method == "PATCH" else judge_post(call, body))
+
+
+def judge_get(call: Call) -> list[str]:
+    faults = ["a GET with a body"] if call.body else []
+    if "application/scim+json" not in call.headers.get("accept", ""):
+        faults.append("does not accept application/scim+json")
+    if "filter" in call.query and not FILTER.fullmatch(call.query["filter"]):
+        faults.append(f"filter {call.query['filter']!r}")
+    return faults
+
+
+def judge_post(call: Call, body: dict[str, Any]) -> list[str]:
+    kind = call.path.rstrip("/").rpartition("/")[2].removesuffix("s")
+    faults = [] if f"{CORE}{kind}" in body["schemas"] else [f"a {kind} without its schema"]
+    faults += [f"{name} is the SP's" for name in ("id", "meta") if name in body]
+    extensions = {name for name in body if name.startswith("urn:")}
+    if extensions != set(body["schemas"]) - {f"{CORE}{kind}"}:
+        faults.append("schemas do not name the extensions that are used")
+    return faults
+
+
+def judge_patch(body: dict[str, Any]) -> list[str]:
+    faults = [] if body["schemas"] == [PATCH_OP] else [f"schemas {body['schemas']}"]
+    if set(body) != {"schemas", "Operations"} or not isinstance(body["Operations"], list) or not body["Operations"]:
+        return [*faults, "not a list of operations"]
+    seen = set()
+    for operation in body["Operations"]:
+        kind, path = operation.get("op"), operation.get("path")
+        if kind not in ("add", "remove", "replace"):
+            faults.append(f"op {kind!r}")
+        if not isinstance(path, str) or not PATCH_PATH.fullmatch(path):
+            faults.append(f"path {path!r}")
+        if (kind == "remove") == ("value" in operation):
+            faults.append(f"{kind} {'with' if 'value' in operation else 'without'} a value")
+        if operation.get("value", "") is None or operation.get("value", "") == []:
+            faults.append("nothing as a value")
+        if (kind, path) in seen:
+            faults.append(f"{path!r} twice")
+        seen.add((kind, path))
+    return faults
+
+
+def repetitions(calls: list[Call]) -> list[str]:
+    """A create is not idempotent: after one, the same may only be sent again when a look-up came between."""
+    faults, open_creates = [], set()
+    for call in calls:
+        if call.method == "POST":
+            if call.body in open_creates:
+                faults.append(f"POST {call.path} repeated without a look-up")
+            open_creates.add(call.body)
+        elif call.method in ("GET", "DELETE"):
+            open_creates.clear()
+    return faults
