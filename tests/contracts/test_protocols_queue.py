@@ -44,7 +44,9 @@ async def line(clients: Clients | None) -> Line:
         made = MemoryQueue(lambda: 0.0, fifo=True)
 
         async def remembered() -> Sequence[str]:
-            return [message.body for message in made.receive()]
+            messages = made.receive()
+            assert all(made.delete(message.receipt) for message in messages)
+            return [message.body for message in messages]
 
         return Line(Courier(no_http, MemoryPublisher({"q": made}).publish), service("q"), remembered)
     client: Any = await clients.sqs()
@@ -57,6 +59,7 @@ async def line(clients: Clients | None) -> Line:
         for message in messages:
             sent = {name: item["StringValue"] for name, item in message["MessageAttributes"].items()}
             assert sent == {"type": json.loads(message["Body"])["type"], "service": "badge"}
+            await client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return [message["Body"] for message in messages]
 
     return Line(Courier(no_http, Publisher(clients).publish), service(url), received)

@@ -75,38 +75,32 @@ def test_an_account_rests_for_its_turn_or_until_its_instant(fields: dict[str, ob
 
 
 def test_what_agrees_needs_no_call() -> None:
-    assert delivery.plan(WANTED, account(known=KNOWN), 1, looks_up=True) == delivery.REST
+    assert delivery.plan(WANTED, account(known=KNOWN), 1) == delivery.REST
 
 
 def test_a_create_needs_an_intent_and_an_update_does_not() -> None:
-    assert delivery.plan(WANTED, account(), 1, looks_up=True) == delivery.Plan(call=True, intent=True)
+    assert delivery.plan(WANTED, account(), 1) == delivery.Plan(call=True, intent=True)
     changed = account(known=Known(Phase.ACTIVE, "r1", {"userName": "old"}))
-    assert delivery.plan(WANTED, changed, 1, looks_up=True) == delivery.Plan(call=True)
+    assert delivery.plan(WANTED, changed, 1) == delivery.Plan(call=True)
 
 
 def test_an_open_doubt_looks_first_even_if_everything_seems_to_agree() -> None:
     doubtful = account(known=KNOWN, intent=Intent("a", NOW))
-    assert delivery.plan(WANTED, doubtful, 1, looks_up=True) == delivery.Plan(call=True, look=True)
+    assert delivery.plan(WANTED, doubtful, 1) == delivery.Plan(call=True, doubt=True)
     absent = account(intent=Intent("a", NOW))
-    assert delivery.plan(Desired(Phase.ABSENT), absent, 1, looks_up=True) == delivery.Plan(call=True, look=True)
-
-
-def test_a_protocol_without_look_up_repeats_its_operation_instead() -> None:
-    known = account(known=KNOWN, intent=Intent("a", NOW))
-    assert delivery.plan(WANTED, known, 1, looks_up=False) == delivery.Plan(call=True)
-    assert delivery.plan(WANTED, account(), 1, looks_up=False) == delivery.Plan(call=True, intent=True)
+    assert delivery.plan(Desired(Phase.ABSENT), absent, 1) == delivery.Plan(call=True, doubt=True)
 
 
 def test_a_turn_that_was_passed_over_is_a_doubt() -> None:
     """Its delivery may have died between its call and its write; what is known then only seems to agree."""
     stored = account(known=KNOWN, turn=4, revision=2)
-    assert delivery.plan(WANTED, stored, 5, looks_up=True) == delivery.REST
-    assert delivery.plan(WANTED, stored, 6, looks_up=True) == delivery.Plan(call=True, look=True)
+    assert delivery.plan(WANTED, stored, 5) == delivery.REST
+    assert delivery.plan(WANTED, stored, 6) == delivery.Plan(call=True, doubt=True)
 
 
 def test_what_cannot_be_made_is_parked_without_a_call() -> None:
     impossible = Desired(Phase.ACTIVE, {}, (), "d", "userName: no value")
-    assert delivery.plan(impossible, account(), 1, looks_up=True) == delivery.REST
+    assert delivery.plan(impossible, account(), 1) == delivery.REST
     after = delivery.rested(account(), impossible, 7, 1, NOW)
     assert (after.condition, after.error, after.turn) == (Condition.PARKED, "userName: no value", 7)
 

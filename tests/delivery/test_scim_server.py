@@ -64,10 +64,12 @@ async def test_an_account_is_created_changed_suspended_resumed_and_deleted(
 
     changed = {path: value for path, value in VALUES.items() if path != "phoneNumbers"}
     changed.update({"name.givenName": "Anna", 'emails[type eq "work"].value': "anna@a.edu", "title": "Dr"})
+    changed[f"{ENTERPRISE}:department"] = "law"
     known = await run(courier, library, Desired(Phase.ACTIVE, changed), known)
     (user,) = provider.users
     assert (user["name"]["givenName"], user["title"], user.get("phoneNumbers")) == ("Anna", "Dr", None)
     assert user["emails"] == [{"type": "work", "value": "anna@a.edu"}]
+    assert user[ENTERPRISE] == {"department": "law"}
 
     known = await run(courier, library, Desired(Phase.SUSPENDED, changed), known)
     assert provider.users[0]["active"] is False

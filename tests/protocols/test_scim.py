@@ -129,9 +129,12 @@ def test_a_conflict_with_our_own_account_is_taken_over() -> None:
     assert (ending.outcome, ending.known) == (Outcome.DONE, existing())
 
 
-def test_a_conflict_that_no_look_up_shows_is_permanent() -> None:
+def test_a_conflict_that_no_look_up_shows_is_looked_at_once_more_and_then_permanent() -> None:
     _, ending = talk(deliver(service(), delivery()), error(409, "exists"), listed(), listed())
-    assert ending.outcome is Outcome.PERMANENT
+    assert (ending.outcome, ending.known) == (Outcome.UNKNOWN, Known(values=VALUES))
+    again = delivery(known=ending.known, look=True)
+    _, ending = talk(deliver(service(), again), listed(), listed(), error(409, "exists"), listed(), listed())
+    assert (ending.outcome, ending.known.remote_id) == (Outcome.PERMANENT, None)
     assert "no look-up shows" in ending.reason
 
 

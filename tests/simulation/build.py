@@ -57,7 +57,10 @@ def build(seed: int, deduplication: Callable[[Bell], str] = unique) -> World:
     world.store._checkpoint = world.checkpoint
     world.store.accepted = world.accepted
     world.mappings = _mappings(world, deduplication)
-    world.foreign = {name: providers[name].plant("user3", title="theirs") for name in ("alpha", "beta")}
+    world.foreign = {
+        "alpha": providers["alpha"].plant("user3", title="theirs"),
+        "beta": providers["beta"].plant("outsider", title="theirs"),
+    }
     _script(world)
     return world
 

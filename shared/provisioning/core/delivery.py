@@ -13,13 +13,13 @@ CALL: Final = 60  # seconds after which a call that we began can no longer be un
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a doorbell leads to. `call`: the SP must be asked; `look`: it must be looked at first.
+    """What a doorbell leads to. `call`: the SP must be asked. `doubt`: what is known of the account may be wrong.
 
     `intent`: a create may happen, so the account is written with an open intent before the SP is called.
     """
 
     call: bool
-    look: bool = False
+    doubt: bool = False
     intent: bool = False
 
 
@@ -35,7 +35,7 @@ class Ended:
     retry_after: int | None = None
 
 
-def plan(desired: Desired, account: Account, turn: int, looks_up: bool) -> Plan:
+def plan(desired: Desired, account: Account, turn: int) -> Plan:
     """Whether anything must be asked of the SP to get from what is known to what is desired.
 
     What is known is in doubt while an intent is open, and also if a turn was passed over: its delivery may have
@@ -46,8 +46,7 @@ def plan(desired: Desired, account: Account, turn: int, looks_up: bool) -> Plan:
     if desired.problem or (not doubt and agrees(known, desired)):
         return REST
     creates = known.phase is Phase.ABSENT and desired.phase is not Phase.ABSENT
-    # A protocol that cannot look up says again what is wanted; its receiver orders what it hears by turn.
-    return Plan(call=True, look=doubt and looks_up, intent=creates)
+    return Plan(call=True, doubt=doubt, intent=creates)
 
 
 def agrees(known: Known, desired: Desired) -> bool:

@@ -111,7 +111,10 @@ def _obtain(service: Service, delivery: Delivery) -> Generator[Request, Answer, 
             return found
         if found is not None:
             return _Met(_seen(delivery, found), found)
-        return replace(made.ending, reason=f"{made.ending.reason}; but no look-up shows such an account")
+        # It may be ours and not be shown yet; a look that still does not find it, later, makes it a question.
+        outcome = Outcome.PERMANENT if delivery.look else Outcome.UNKNOWN
+        reason = f"{made.ending.reason}; but no look-up shows such an account"
+        return _doubted(delivery, replace(made.ending, outcome=outcome, reason=reason))
     return _doubted(delivery, made.ending)
 
 

@@ -116,7 +116,7 @@ def _visit(
         return None
     account = account or Account(identity.id, service.id)
     wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
-    plan = delivery.plan(wanted, account, entitlement.turn, PROTOCOLS[service.protocol].looks_up)
+    plan = delivery.plan(wanted, account, entitlement.turn)
     return Visit(policy, service, account, wanted, entitlement.turn, plan, trace)
 
 
@@ -178,7 +178,9 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> Acc
 
 
 async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant) -> Ending:
-    protocol, look = PROTOCOLS[visit.service.protocol], visit.plan.look
+    protocol = PROTOCOLS[visit.service.protocol]
+    # A protocol that cannot look says again what is wanted; its receiver orders what it hears by turn.
+    look = visit.plan.doubt and protocol.looks_up
     known = delivery.suspected(account.known, visit.service) if look else account.known
     wanted, had = {*visit.desired.groups}, {*known.groups}
     groups_shell = Groups(shell.accounts, shell.courier, shell.groups)
@@ -187,7 +189,7 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
         groups = await group_ids(groups_shell, visit.service, wanted if look else wanted - had, had - wanted, now)
     except GroupsNotReadyError as error:
         return Ending(error.outcome, account.known, str(error), error.retry_after)
-    request = Delivery(account.identity, visit.desired, known, visit.plan.look, visit.operation, visit.turn, groups)
+    request = Delivery(account.identity, visit.desired, known, look, visit.operation, visit.turn, groups)
     ending = await shell.courier.converse(visit.service, protocol.deliver(visit.service, request))
     if ending.missing_group is not None:
         await forget_group(groups_shell, shell.service, ending.missing_group)
@@ -197,8 +199,8 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
 def _after(visit: Visit, account: Account, ending: Ending, now: Instant) -> Account:
     ended = delivery.Ended(ending.known, ending.reason, ending.retry_after)
     sequence = visit.policy.sequence
-    # A look that did not come to its end leaves what it wanted to clear up.
-    doubt = (visit.account.intent or Intent(visit.operation, now)) if visit.plan.look else None
+    # A call that did not come to its end leaves the doubt that it was to clear up.
+    doubt = (visit.account.intent or Intent(visit.operation, now)) if visit.plan.doubt else None
     match ending.outcome:
         case Outcome.DONE:
             return delivery.done(account, ended.known, visit.turn, sequence, now)

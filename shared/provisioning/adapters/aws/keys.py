@@ -48,6 +48,9 @@ STATE: Final = "c"
 NEXT_FREE: Final = "f"
 CURSOR: Final = "u"
 HASH: Final = "h"
+EXPIRES: Final = "e"  # seconds since 1970; the table's time to live
+
+REJECTED_DAYS: Final = 90  # what was rejected is personal data: an operator has this long to look at it
 
 IDENTITY_SORT: Final = "I"
 ACCOUNT_SORT: Final = "A#"

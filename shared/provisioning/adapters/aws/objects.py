@@ -2,7 +2,9 @@
 
 from collections import Counter
 
-from provisioning.adapters.aws.clients import Clients, asking
+from botocore.exceptions import ClientError
+
+from provisioning.adapters.aws.clients import Clients, asking, code_of
 
 
 class Objects:
@@ -19,11 +21,16 @@ class Objects:
         with asking(f"PutObject {name}"):
             await client.put_object(Bucket=self._bucket, Key=name, Body=body)
 
-    async def get(self, name: str) -> bytes:
-        """The body of a name. Raises TransientError also if there is none: names come from the table."""
+    async def get(self, name: str) -> bytes | None:
+        """The body of a name; None if there is none."""
         client = await self._clients.s3()
         self.requests["GetObject"] += 1
         with asking(f"GetObject {name}"):
-            answer = await client.get_object(Bucket=self._bucket, Key=name)
+            try:
+                answer = await client.get_object(Bucket=self._bucket, Key=name)
+            except ClientError as error:
+                if code_of(error) == "NoSuchKey":
+                    return None
+                raise
             async with answer["Body"] as body:
                 return await body.read()

@@ -52,7 +52,10 @@ class PublishedPolicies:
             raise TransientError(f"no bundle with sequence {max(1, at_least)} is published")
         policy, hash_ = self._policy, item[keys.HASH]["S"]
         if policy is None or policy.hash != hash_:
-            policy = _compile(await self._objects.get(keys.bundle_object(hash_)), hash_)
+            body = await self._objects.get(keys.bundle_object(hash_))
+            if body is None:
+                raise TransientError(f"bundle {hash_} is in force but not in the bucket")
+            policy = _compile(body, hash_)
         self._policy, self._read_at = replace(policy, sequence=sequence), read_at
         return self._policy
 

@@ -8,6 +8,7 @@ from provisioning.adapters.aws import keys
 from provisioning.adapters.aws.items import Item
 from provisioning.adapters.aws.objects import Objects
 from provisioning.adapters.aws.rows import Rows
+from provisioning.core.period import DAY
 from provisioning.core.wire import pack, unpack
 from provisioning.ports import Rejected
 
@@ -33,6 +34,7 @@ class KeptRejections:
             keys.BODY: {"B": pack([rejected.message, rejected.reason, rejected.at])},
             keys.SERVICE: {"S": keys.rejected_partition(rejected.source, shard)},
             keys.STATE: {"S": keys.rejected_state(rejected.at)},
+            keys.EXPIRES: {"N": str(rejected.at + keys.REJECTED_DAYS * DAY)},
         }
         # Loses to an earlier receipt of the same message: the first is the one that is kept.
         await self._rows.put_new(item)
@@ -57,4 +59,5 @@ class KeptRejections:
     async def _read(self, source: str, item: Item) -> Rejected:
         message, reason, at, *_ = unpack(item[keys.BODY]["B"])
         body = await self._objects.get(keys.rejected_object(source, message))
-        return Rejected(source, message, reason, body.decode("utf-8", "surrogatepass"), at)
+        # The bucket forgets bodies at the end of a day, the table forgets items some time after.
+        return Rejected(source, message, reason, (body or b"").decode("utf-8", "surrogatepass"), at)

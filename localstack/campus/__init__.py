@@ -1,0 +1,1 @@
+"""The sample tenant's players: its people, its registry, its service providers, and an oracle that judges."""
