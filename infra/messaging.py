@@ -81,7 +81,7 @@ def _common(name: str) -> Properties:
     return {
         "QueueName": name,
         "MessageRetentionPeriod": RETENTION,
-        "SqsManagedSseEnabled": when("HasKey", False, True),
+        "SqsManagedSseEnabled": when("HasKey", "false", "true"),
         "KmsMasterKeyId": when("HasKey", ref("KeyArn")),
     }
 

@@ -19,9 +19,7 @@ def add_storage(stack: Stack) -> None:
             **keys.TABLE_DEFINITION,
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
             "DeletionProtectionEnabled": ref("DeletionProtection"),
-            "SSESpecification": when(
-                "HasKey", {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ref("KeyArn")}
-            ),
+            "SSESpecification": when("HasKey", {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ref("KeyArn")}),
         },
         DeletionPolicy="Retain",
         UpdateReplacePolicy="Retain",
@@ -30,7 +28,9 @@ def add_storage(stack: Stack) -> None:
         BUCKET,
         "AWS::S3::Bucket",
         {
-            "BucketEncryption": {"ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": _encryption()}]},
+            "BucketEncryption": {
+                "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": _encryption()}]
+            },
             "PublicAccessBlockConfiguration": {
                 "BlockPublicAcls": True,
                 "BlockPublicPolicy": True,

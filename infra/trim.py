@@ -6,7 +6,7 @@ from typing import Final
 
 # The services that the engine calls; their descriptions are most of the SDK's bytes.
 SERVICES: Final = frozenset({"dynamodb", "s3", "secretsmanager", "sns", "sqs", "sts"})
-_FOLDERS: Final = frozenset({"tests", "test", "testing", "examples", "docs", "__pycache__", "bin"})
+_FOLDERS: Final = frozenset({"tests", "examples", "__pycache__", "bin"})
 _SUFFIXES: Final = frozenset({".pyi", ".pyx", ".pxd", ".c", ".h", ".typed", ".pyc"})
 # Of a package's own papers, its version and licences stay.
 _PAPERS: Final = frozenset({"RECORD", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "top_level.txt"})

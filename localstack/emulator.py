@@ -36,6 +36,11 @@ def credentials() -> dict[str, str]:
     return {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 
 
+def use(endpoint: str) -> None:
+    """Point every AWS client of this process, and of those that it starts, at a local AWS."""
+    os.environ.update(credentials(), AWS_ENDPOINT_URL=endpoint)
+
+
 @contextmanager
 def emulator(log: Path) -> Iterator[str]:
     """Run the emulator; yields its endpoint. Its output goes to `log`. Raises EmulatorError if it does not start."""

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from provisioning.adapters.aws import keys
 from provisioning.adapters.aws.clients import Clients
@@ -46,7 +46,7 @@ async def aws_store(clients: Clients) -> Store:
 
 
 async def new_table(clients: Clients) -> str:
-    name = f"table-{uuid4().hex}"
+    name = f"table-{token_hex(8)}"
     client: Any = await clients.dynamodb()
     stream = {**keys.TABLE_DEFINITION["StreamSpecification"], "StreamEnabled": True}
     await client.create_table(**{**keys.TABLE_DEFINITION, "StreamSpecification": stream, "TableName": name})
@@ -55,7 +55,7 @@ async def new_table(clients: Clients) -> str:
 
 
 async def new_bucket(clients: Clients) -> str:
-    name = f"bucket-{uuid4().hex}"
+    name = f"bucket-{token_hex(8)}"
     client = await clients.s3()
     await client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return name

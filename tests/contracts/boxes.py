@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any, Protocol
-from uuid import uuid4
 
 from provisioning.adapters.aws.clients import Clients
 from provisioning.adapters.memory.queues import MemoryQueue
@@ -85,9 +85,7 @@ class SqsBox:
         await self.client.delete_message(QueueUrl=self.url, ReceiptHandle=taken.receipt)
 
     async def release(self, taken: Taken) -> None:
-        await self.client.change_message_visibility(
-            QueueUrl=self.url, ReceiptHandle=taken.receipt, VisibilityTimeout=0
-        )
+        await self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=taken.receipt, VisibilityTimeout=0)
 
     async def wait(self, seconds: int) -> Sequence[Taken]:
         return await self._receive(10, seconds)
@@ -135,6 +133,6 @@ async def new_queue(clients: Clients, fifo: bool, attributes: Mapping[str, str] 
         if fifo
         else {}
     )
-    name = f"queue-{uuid4().hex}{'.fifo' if fifo else ''}"
+    name = f"queue-{token_hex(8)}{'.fifo' if fifo else ''}"
     made = await client.create_queue(QueueName=name, Attributes={**more, **(attributes or {})})
     return SqsBox(client, made["QueueUrl"])

@@ -105,6 +105,13 @@ async def test_a_second_identity_for_one_link_loses_and_is_not_written(store: St
     assert (await store.identities.holding(second.id)).identity is None
 
 
+async def test_of_many_new_identities_for_one_link_exactly_one_wins(store: Store) -> None:
+    link = ("registry", "p3")
+    writes = (store.identities.put_identity(plain(), link) for _ in range(4))
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["ConflictError"] * 3 + ["NoneType"]
+
+
 async def test_a_link_is_not_written_with_an_identity_that_lost(store: Store) -> None:
     identity = plain(sequence=2)
     await store.identities.put_identity(identity)

@@ -99,10 +99,29 @@ async def test_a_returned_message_comes_again_before_the_later_ones_of_its_group
     assert bodies(await fifo.queue.receive()) == ["a1", "a2"]
 
 
-async def test_a_deduplication_id_swallows_a_repetition_even_of_what_was_handled(fifo: Pair) -> None:
+async def test_a_deduplication_id_swallows_a_repetition(fifo: Pair) -> None:
+    await fifo.queue.send("first", "a", "same")
+    await fifo.queue.send("second", "a", "same")
+    await fifo.queue.send("first", "a", "other")
+    assert bodies(await fifo.queue.receive()) == ["first", "first"]
+
+
+async def test_a_deduplication_id_swallows_a_repetition_even_of_what_was_handled(
+    fifo: Pair, request: pytest.FixtureRequest
+) -> None:
+    if "moto" in request.node.name:
+        pytest.xfail("moto forgets the deduplication id of a message that was deleted")
     await fifo.queue.send("first", "a", "same")
     (taken,) = await fifo.queue.receive()
     await fifo.queue.delete(taken)
     await fifo.queue.send("second", "a", "same")
-    await fifo.queue.send("first", "a", "other")
-    assert bodies(await fifo.queue.receive()) == ["first"]
+    await fifo.queue.send("third", "a", "other")
+    assert bodies(await fifo.queue.receive()) == ["third"]
+
+
+async def test_a_deduplication_id_means_nothing_to_another_group(fifo: Pair, request: pytest.FixtureRequest) -> None:
+    if "moto" in request.node.name:
+        pytest.xfail("moto does not know the deduplication scope of a message group")
+    await fifo.queue.send("first", "a", "same")
+    await fifo.queue.send("second", "b", "same")
+    assert sorted(bodies(await fifo.queue.receive())) == ["first", "second"]

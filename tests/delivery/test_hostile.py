@@ -207,6 +207,7 @@ async def test_a_refused_token_is_read_again_once(hostile: Hostile) -> None:
     async def rotate(_name: str) -> str:
         nonlocal reads
         reads += 1
+        await asyncio.sleep(0)  # others come meanwhile
         return "old" if reads == 1 else "new"
 
     async def checks(request: web.Request) -> web.StreamResponse:
@@ -219,9 +220,10 @@ async def test_a_refused_token_is_read_again_once(hostile: Hostile) -> None:
     endings = await asyncio.gather(*(run(courier, service(hostile)) for _ in range(3)))
     assert [ending.outcome for ending in endings] == [Outcome.DONE] * 3
     assert reads == 2
-    accepted = "never given"
+    accepted, asked = "never given", len(hostile.seen)
     ending = await run(courier, service(hostile))
     assert (ending.outcome, ending.reason) == (Outcome.TRANSIENT, "POST answered 401")
+    assert len(hostile.seen) == asked + 1  # the same token would be refused again
     await caller.close()
 
 

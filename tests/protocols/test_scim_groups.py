@@ -169,3 +169,9 @@ def test_a_lost_creation_of_a_group_is_in_doubt() -> None:
 def test_a_look_does_not_vouch_for_a_group_whose_id_it_was_not_given() -> None:
     _, ending = talk(deliver(service(), delivery(groups=("readers",), known=READER, look=True)), ok(200, user()))
     assert (ending.outcome, ending.known) == (Outcome.TRANSIENT, existing())
+
+
+def test_a_suspended_account_is_in_no_group_whatever_is_wanted() -> None:
+    wanted = delivery(Phase.SUSPENDED, groups=("readers",), known=READER, ids=IDS)
+    requests, ending = talk(deliver(service(), wanted), ok(204), ok(204))
+    assert (operations(requests[0]), ending.known.groups) == (REMOVE, ())

@@ -8,8 +8,11 @@ from provisioning.core.account import Desired, Json, Phase
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
 from provisioning.core.expression import (
+    DURATION,
+    TIMESTAMP,
     Environment,
     EvaluationError,
+    Expression,
     ExpressionError,
     compile_expression,
     compile_program,
@@ -52,13 +55,20 @@ def compile_mapping(service: Service, person: Mapping[str, str]) -> AccountMappi
     expressions = []
     for path, value in service.account.items():
         try:
-            expressions.append(compile_expression(value.value, environment))
+            expressions.append(_json(compile_expression(value.value, environment)))
         except ExpressionError as error:
             raise InvalidError(
                 error.problem, f"services/{service.id}.account.{path}", error.line, error.column, error.right
             ) from error
     required = frozenset(path for path, value in service.account.items() if value.required or path == service.match)
     return AccountMapping(tuple(service.account), required, service.groups, compile_program(expressions, VARIABLES))
+
+
+def _json(expression: Expression) -> Expression:
+    kind = expression.type.item or expression.type
+    if kind in (TIMESTAMP, DURATION):
+        raise ExpressionError(f"an account cannot hold a {kind}", "", 1, 1, f"string(…) of the {kind}")
+    return expression
 
 
 def desired(mapping: AccountMapping, identity: str, person: Mapping[str, Json], entitlement: Entitlement) -> Desired:

@@ -52,7 +52,7 @@ class Table:
         async for item in everything:
             if item["sk"]["S"] == keys.IDENTITY_SORT:
                 found = read_identity(item)
-            else:
+            elif item["sk"]["S"].startswith(keys.ACCOUNT_SORT):
                 account = read_account(item)
                 accounts[account.service] = account
         return Holding(found, accounts)

@@ -55,18 +55,21 @@ class MemoryQueue:
     copies: Callable[[], int] = lambda: 1
     requests: Counter[str] = field(default_factory=Counter)
     _messages: dict[str, _Stored] = field(default_factory=dict)
-    _remembered: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _remembered: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
     _count: int = 0
 
     def send(self, body: str, *, group: str = "", deduplication: str = "", delay: int = 0) -> str:
-        """Take a message; returns its id. A deduplication id swallows a repetition, also of what was handled."""
+        """Take a message; returns its id.
+
+        A deduplication id swallows repetitions within its group, also of what was handled and deleted.
+        """
         if self.fifo and (delay or not group or not deduplication):
             raise PermanentError("a FIFO queue wants a group and a deduplication id, and delays no single message")
         if not 0 <= delay <= LONGEST_DELAY:
             raise PermanentError(f"a delay of {delay} s is not between 0 and {LONGEST_DELAY}")
         now = self.now()
         if self.fifo:
-            until, known = self._remembered.get(deduplication, (0.0, ""))
+            until, known = self._remembered.get((group, deduplication), (0.0, ""))
             if now < until:
                 return known
         first = ""
@@ -76,7 +79,7 @@ class MemoryQueue:
             self._messages[message.id] = message
             first = first or message.id
         if self.fifo:
-            self._remembered[deduplication] = (now + REMEMBERED, first)
+            self._remembered[group, deduplication] = (now + REMEMBERED, first)
         return first
 
     def receive(self, most: int = MOST) -> Sequence[Received]:
