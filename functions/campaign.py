@@ -12,7 +12,7 @@ from provisioning.stages.message import Failed, Message
 
 async def stage(messages: Sequence[Message], now: Instant) -> Failed:
     """Take the steps one after the other; each is repeated whole if it fails."""
-    shell = await campaign_shell()
+    shell = campaign_shell()
     for message in messages:
         await campaign(shell, message, now)
     return frozenset()

@@ -12,7 +12,7 @@ from provisioning.stages.message import Failed, Message
 
 async def stage(messages: Sequence[Message], now: Instant) -> Failed:
     """Answer a batch of bells of one service."""
-    return await deliver(await deliver_shell(), messages, now)
+    return await deliver(deliver_shell(), messages, now)
 
 
 handler = sqs_handler(stage)

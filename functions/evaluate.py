@@ -12,7 +12,7 @@ from provisioning.stages.message import Failed, Message
 
 async def stage(messages: Sequence[Message], now: Instant) -> Failed:
     """Answer a batch of bells."""
-    return await evaluate(await evaluate_shell(), messages, now)
+    return await evaluate(evaluate_shell(), messages, now)
 
 
 handler = sqs_handler(stage)

@@ -12,7 +12,7 @@ from provisioning.stages.receive import receive
 
 async def stage(messages: Sequence[Message], now: Instant) -> Failed:
     """Take a batch of notifications."""
-    return await receive(await receive_shell(), messages, now)
+    return await receive(receive_shell(), messages, now)
 
 
 handler = sqs_handler(stage, lambda queue: settings().sources.get(queue, queue))

@@ -11,7 +11,7 @@ from provisioning.stages.schedule import schedule
 
 async def sweep(trace: str) -> int:
     """Sweep every shard once."""
-    return await schedule(await schedule_shell(), clock(), trace)
+    return await schedule(schedule_shell(), clock(), trace)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  Lambda passes both

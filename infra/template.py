@@ -14,7 +14,7 @@ from provisioning.adapters.aws import keys
 from provisioning.core.catalog import Bundle, Service
 
 # Seconds. Deliver converses for at most 45, with a group to be made before that.
-TIMEOUTS: Final = {"receive": 30, "evaluate": 30, "deliver": 120, "schedule": 55, "campaign": 60}
+TIMEOUTS: Final = {"receive": 20, "evaluate": 20, "deliver": 120, "schedule": 55, "campaign": 60}
 
 
 def render(bundle: Bundle) -> dict[str, Any]:

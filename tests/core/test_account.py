@@ -98,6 +98,13 @@ def test_a_turn_that_was_passed_over_is_a_doubt() -> None:
     assert delivery.plan(WANTED, stored, 6) == delivery.Plan(call=True, doubt=True)
 
 
+def test_a_failed_turn_that_is_no_longer_wanted_is_a_doubt() -> None:
+    """It was to be tried again, and the delivery that tried may have died after its call."""
+    failed = account(known=KNOWN, turn=4, revision=2, condition=Condition.FAILED)
+    assert delivery.plan(WANTED, failed, 4) == delivery.REST
+    assert delivery.plan(WANTED, failed, 5) == delivery.Plan(call=True, doubt=True)
+
+
 def test_what_cannot_be_made_is_parked_without_a_call() -> None:
     impossible = Desired(Phase.ACTIVE, {}, (), "d", "userName: no value")
     assert delivery.plan(impossible, account(), 1) == delivery.REST
@@ -121,9 +128,9 @@ def test_a_refused_create_leaves_no_doubt() -> None:
 
 def test_a_lost_answer_waits_until_the_sp_can_show_its_effect() -> None:
     after = delivery.lost(account(), delivery.Ended(Known(), "timed out"), SERVICE, "op", 1, NOW)
-    assert (after.condition, after.intent) == (Condition.UNKNOWN, Intent("op", NOW + SERVICE.timeout))
+    assert (after.condition, after.intent) == (Condition.UNKNOWN, Intent("op", NOW + delivery.CALL))
     assert after.due_at is not None
-    assert after.due_at >= NOW + SERVICE.timeout + SERVICE.settling
+    assert after.due_at >= NOW + delivery.CALL + SERVICE.settling
 
 
 def test_settling_forgets_what_went_wrong() -> None:

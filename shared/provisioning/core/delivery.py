@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from provisioning.core.account import Account, Desired, Event, Intent, Known, Phase, move
+from provisioning.core.account import Account, Condition, Desired, Event, Intent, Known, Phase, move
 from provisioning.core.catalog import Service
 from provisioning.core.gate import wait
 from provisioning.core.period import Instant
@@ -38,11 +38,13 @@ class Ended:
 def plan(desired: Desired, account: Account, turn: int) -> Plan:
     """Whether anything must be asked of the SP to get from what is known to what is desired.
 
-    What is known is in doubt while an intent is open, and also if a turn was passed over: its delivery may have
-    been killed after its call and before its write, and what is wanted now may be what was known before.
+    What is known is in doubt while an intent is open, and also if a turn may have been begun that is not this one:
+    its delivery may have been killed after its call and before its write. That is a turn that was passed over, or
+    one that failed and was to be tried again.
     """
     known = account.known
-    doubt = account.intent is not None or (account.revision > 0 and turn > account.turn + 1)
+    begun = account.turn if account.condition is Condition.FAILED else account.turn + 1
+    doubt = account.intent is not None or (account.revision > 0 and turn > begun)
     if desired.problem or (not doubt and agrees(known, desired)):
         return REST
     creates = known.phase is Phase.ABSENT and desired.phase is not Phase.ABSENT
@@ -59,11 +61,12 @@ def agrees(known: Known, desired: Desired) -> bool:
 
 
 def suspected(known: Known, service: Service) -> Known:
-    """What may be there after a doubt: any value and any membership that the engine ever sets for this service.
+    """What may be there after a doubt that nobody wrote down: any value and any membership that the engine ever sets.
 
-    The call that was lost may have been for another turn, with other values and groups than those wanted now.
+    The call that was lost may have been for another turn, with other values and groups than those wanted now. This is
+    stored with the doubt, so that a look which needs several attempts goes on where it stopped.
     """
-    values = {path: known.values.get(path) for path in service.account}
+    values = {**dict.fromkeys(service.account), **known.values}
     return replace(known, values=values, groups=tuple(sorted({*known.groups, *service.groups.values()})))
 
 
@@ -74,10 +77,15 @@ def rested(account: Account, desired: Desired, turn: int, sequence: int, now: In
     return _settled(account, account.known, turn, sequence, now)
 
 
-def intended(account: Account, service: Service, attempt: str, sequence: int, now: Instant) -> Account:
-    """The account with an open intent. Its `due_at` brings us back if its writer dies."""
+def intended(
+    account: Account, desired: Desired, service: Service, attempt: str, sequence: int, now: Instant
+) -> Account:
+    """The account with an open intent, and what may be there once it is. Its `due_at` brings us back if we die."""
     intent = Intent(attempt, now + CALL)
-    return move(account, Event.INTENDED, intent=intent, due_at=intent.deadline + service.settling, sequence=sequence)
+    groups = tuple(sorted({*account.known.groups, *desired.groups}))
+    known = replace(account.known, values={**account.known.values, **desired.values}, groups=groups)
+    due_at = intent.deadline + service.settling
+    return move(account, Event.INTENDED, known=known, intent=intent, due_at=due_at, sequence=sequence)
 
 
 def deferred(account: Account, slot: Instant, sequence: int) -> Account:
@@ -120,19 +128,20 @@ def parked(account: Account, ending: Ended, turn: int, sequence: int, doubt: Int
 def lost(account: Account, ending: Ended, service: Service, attempt: str, sequence: int, now: Instant) -> Account:
     """The account after a call whose effect is not known: look, but not before the SP can show it.
 
-    `now` is when the delivery began, so the call's own time is added.
+    `now` is when the delivery began; the call that was lost may have been the last of several.
     """
     attempts = account.attempts + 1
     settling = max(service.settling, wait(attempts, f"{account.identity}/{account.service}"))
     return move(
-        account, Event.LOST, known=ending.known, sequence=sequence, intent=Intent(attempt, now + service.timeout),
-        attempts=attempts, error=ending.reason, due_at=now + service.timeout + settling,
+        account, Event.LOST, known=ending.known, sequence=sequence, intent=Intent(attempt, now + CALL),
+        attempts=attempts, error=ending.reason, due_at=now + CALL + settling,
     )  # fmt: skip
 
 
 def raced(account: Account, service: Service, attempt: str, now: Instant) -> Account:
     """The account that another writer stored while we were touching the SP: nobody knows which call came last."""
     return replace(
-        move(account, Event.RACED, intent=Intent(attempt, now + CALL), error="two deliveries at once"),
+        move(account, Event.RACED, known=suspected(account.known, service), error="two deliveries at once"),
+        intent=Intent(attempt, now + CALL),
         due_at=now + CALL + service.settling,
     )

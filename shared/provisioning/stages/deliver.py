@@ -165,7 +165,7 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> Acc
         return await _store(shell, delivery.deferred(account, slot, sequence), visit)
     if visit.plan.intent:
         # Loses to another delivery of this account: only the winner calls the SP.
-        intended = delivery.intended(account, visit.service, visit.operation, sequence, now)
+        intended = delivery.intended(account, visit.desired, visit.service, visit.operation, sequence, now)
         await shell.accounts.put_account(intended)
         account = replace(intended, revision=intended.revision + 1)
     ending = await _converse(shell, visit, account, now)
@@ -181,12 +181,15 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
     protocol = PROTOCOLS[visit.service.protocol]
     # A protocol that cannot look says again what is wanted; its receiver orders what it hears by turn.
     look = visit.plan.doubt and protocol.looks_up
-    known = delivery.suspected(account.known, visit.service) if look else account.known
+    known = account.known
+    if look and visit.account.intent is None:  # a turn was passed over: nobody wrote down what it may have left
+        known = delivery.suspected(known, visit.service)
     wanted, had = {*visit.desired.groups}, {*known.groups}
     groups_shell = Groups(shell.accounts, shell.courier, shell.groups)
     try:
-        # After a doubt every membership is said again; otherwise only what changes.
-        groups = await group_ids(groups_shell, visit.service, wanted if look else wanted - had, had - wanted, now)
+        # A new account joins all of its groups; after a doubt every membership is said again.
+        joined = wanted if look or visit.plan.intent else wanted - had
+        groups = await group_ids(groups_shell, visit.service, joined, had - wanted, now)
     except GroupsNotReadyError as error:
         return Ending(error.outcome, account.known, str(error), error.retry_after)
     request = Delivery(account.identity, visit.desired, known, look, visit.operation, visit.turn, groups)

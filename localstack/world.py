@@ -1,0 +1,104 @@
+"""Everything that plays together in one run, and how to see that it has come to rest."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from localstack import clock
+from localstack.campus.oracle import Oracle
+from localstack.campus.providers import BadgeSystem, ScimProvider
+from localstack.campus.registry import Registry
+from localstack.clients import Clients
+from localstack.deploy import Deployment
+from provisioning.adapters.aws.indexes import Indexes
+from provisioning.adapters.aws.rejections import KeptRejections
+from provisioning.core.account import Condition
+from provisioning.core.catalog import Bundle
+
+_BETWEEN: Final = 0.5  # seconds between two looks
+_RESTING: Final = frozenset({Condition.SETTLED, Condition.PARKED})
+
+
+class UnsettledError(Exception):
+    """What was waited for did not happen in time."""
+
+
+@dataclass
+class World:
+    """One run. `opening`: when the sports hall opens; `during_outage`: whose changes came while the library was down."""
+
+    clients: Clients
+    deployment: Deployment
+    bundle: Bundle
+    oracle: Oracle
+    registry: Registry
+    providers: Mapping[str, ScimProvider]
+    badges: BadgeSystem
+    indexes: Indexes
+    rejections: KeptRejections
+    opening: datetime
+    say: Callable[[str], None]
+    during_outage: set[str] = field(default_factory=set)
+    foreign: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """Names of the services."""
+        return tuple(service.id for service in self.bundle.services)
+
+    async def backlog(self) -> int:
+        """Messages that wait or are being handled, in all queues but the dead-letter ones. Not those for later."""
+        urls = [url for name, url in self.deployment.outputs.items() if name.endswith("Queue")]
+        return sum(await asyncio.gather(*(self._waiting(url) for url in [*urls, self.badges.queue])))
+
+    async def _waiting(self, url: str) -> int:
+        answer = await self.clients.sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        )
+        return sum(int(value) for value in answer["Attributes"].values())
+
+    async def accounts(self) -> Mapping[str, Mapping[tuple[str, str], int]]:
+        """The engine's own count of accounts by service, phase and condition."""
+        counts = await asyncio.gather(*(self.indexes.count(service) for service in self.services))
+        return dict(zip(self.services, counts, strict=True))
+
+    async def unsettled(self) -> int:
+        """Accounts that the engine will come back to by itself."""
+        counts = await self.accounts()
+        return sum(
+            number
+            for states in counts.values()
+            for (_, condition), number in states.items()
+            if condition not in _RESTING
+        )
+
+    async def until(self, what: str, holds: Callable[[], bool], patience: float) -> None:
+        """Wait for something that the players see. Raises UnsettledError after `patience` seconds."""
+        deadline = clock.seconds() + patience
+        while not holds():
+            if clock.seconds() > deadline:
+                raise UnsettledError(f"not within {patience:.0f} s: {what}")
+            await asyncio.sleep(_BETWEEN)
+
+    async def drained(self, most: int, patience: float) -> None:
+        """Wait until at most so many messages wait. Raises UnsettledError."""
+        deadline = clock.seconds() + patience
+        while (waiting := await self.backlog()) > most:
+            if clock.seconds() > deadline:
+                raise UnsettledError(f"{waiting} messages still wait after {patience:.0f} s")
+            await asyncio.sleep(_BETWEEN)
+
+    async def quiet(self, patience: float) -> None:
+        """Wait until nothing waits and no account is to be tried again, twice in a row. Raises UnsettledError."""
+        deadline = clock.seconds() + patience
+        seen = 0
+        while seen < 2:
+            waiting, unsettled = await self.backlog(), await self.unsettled()
+            seen = seen + 1 if waiting == 0 and unsettled == 0 else 0
+            if clock.seconds() > deadline:
+                raise UnsettledError(
+                    f"after {patience:.0f} s {waiting} messages wait and {unsettled} accounts are not settled"
+                )
+            await asyncio.sleep(_BETWEEN)

@@ -1,0 +1,149 @@
+"""Everything put together, by explicit arguments. Adapters are imported where they are made: a function pays for its own.
+
+One of each for the process: clients and caches live from one invocation to the next.
+"""
+
+import time
+import uuid
+from functools import cache
+from typing import TYPE_CHECKING
+
+from provisioning.runtime.log import log
+from provisioning.runtime.settings import Settings, read_settings
+from provisioning.stages.decide import Decide
+
+if TYPE_CHECKING:
+    from provisioning.adapters.aws.clients import Clients
+    from provisioning.adapters.aws.objects import Objects
+    from provisioning.adapters.aws.policies import PublishedPolicies
+    from provisioning.adapters.aws.queues import Queues
+    from provisioning.adapters.aws.rows import Rows
+    from provisioning.adapters.aws.table import Table
+    from provisioning.ports import Courier
+    from provisioning.stages.campaign import Campaign
+    from provisioning.stages.deliver import Deliver
+    from provisioning.stages.evaluate import Evaluate
+    from provisioning.stages.receive import Receive
+    from provisioning.stages.schedule import Schedule
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings."""
+    return read_settings()
+
+
+@cache
+def clients() -> "Clients":
+    """The SDK's clients."""
+    from provisioning.adapters.aws.clients import Clients
+
+    return Clients()
+
+
+@cache
+def rows() -> "Rows":
+    """The table's requests."""
+    from provisioning.adapters.aws.rows import Rows
+
+    return Rows(clients(), settings().table)
+
+
+@cache
+def table() -> "Table":
+    """Identities and accounts."""
+    from provisioning.adapters.aws.table import Table
+
+    return Table(rows())
+
+
+@cache
+def objects() -> "Objects":
+    """The bucket."""
+    from provisioning.adapters.aws.objects import Objects
+
+    return Objects(clients(), settings().bucket)
+
+
+@cache
+def queues() -> "Queues":
+    """Doorbells and campaigns."""
+    from provisioning.adapters.aws.queues import Queues
+
+    given = settings()
+    return Queues(clients(), given.identities_queue, given.deliver_queues, given.campaign_queue)
+
+
+@cache
+def policies() -> "PublishedPolicies":
+    """The bundle in force."""
+    from provisioning.adapters.aws.policies import PublishedPolicies
+
+    return PublishedPolicies(rows(), objects(), time.monotonic)
+
+
+@cache
+def courier() -> "Courier":
+    """The way to SPs."""
+    from provisioning.adapters.aws.publisher import Publisher
+    from provisioning.adapters.aws.secrets import StoredSecrets
+    from provisioning.adapters.delivery.driver import Courier as Driver
+    from provisioning.adapters.delivery.http import HttpCaller
+    from provisioning.adapters.delivery.secrets import Secrets
+
+    caller = HttpCaller(Secrets(StoredSecrets(clients()).read))
+    return Driver(caller, Publisher(clients()).publish)
+
+
+def new_identity() -> str:
+    """A meaning-free identifier."""
+    return str(uuid.uuid4())
+
+
+@cache
+def decide() -> Decide:
+    """What receive and evaluate share."""
+    return Decide(table(), policies(), new_identity, log)
+
+
+@cache
+def receive_shell() -> "Receive":
+    """What receive needs."""
+    from provisioning.adapters.aws.rejections import KeptRejections
+    from provisioning.stages.receive import Receive
+
+    return Receive(decide(), KeptRejections(rows(), objects()), queues())
+
+
+@cache
+def evaluate_shell() -> "Evaluate":
+    """What evaluate needs."""
+    from provisioning.stages.evaluate import Evaluate
+
+    return Evaluate(decide(), queues())
+
+
+@cache
+def deliver_shell() -> "Deliver":
+    """What deliver needs: for the one service of this deployment."""
+    from provisioning.stages.deliver import Deliver
+
+    return Deliver(settings().service, table(), policies(), courier(), queues(), {}, log)
+
+
+@cache
+def schedule_shell() -> "Schedule":
+    """What schedule needs."""
+    from provisioning.adapters.aws.indexes import Indexes
+    from provisioning.stages.schedule import Schedule
+
+    return Schedule(Indexes(rows()), queues(), log)
+
+
+@cache
+def campaign_shell() -> "Campaign":
+    """What campaign needs."""
+    from provisioning.adapters.aws.indexes import Indexes
+    from provisioning.stages.campaign import Campaign
+
+    return Campaign(Indexes(rows()), queues(), queues(), log)
