@@ -57,7 +57,9 @@ async def deploy(clients: Clients, bundle: Bundle, code: Path, key: str, secrets
     await _put_stack(clients, stack, bucket, key, json.dumps(render(bundle), separators=(",", ":")))
     await _check_mappings(clients, stack)
     outputs = await _outputs(clients, stack)
-    return Deployment(stack, outputs, await _publish(clients.endpoint, outputs, bundle))
+    published = await _publish(clients.endpoint, outputs, bundle)
+    await _warm(clients, stack)
+    return Deployment(stack, outputs, published)
 
 
 async def _upload(clients: Clients, bucket: str, key: str, file: Path) -> None:
@@ -115,14 +117,19 @@ async def _reasons(clients: Clients, stack: str) -> str:
     return "; ".join(failed) or f"stack {stack} did not come up"
 
 
+async def _resources(clients: Clients, stack: str, kind: str) -> Mapping[str, str]:
+    """Physical ids of the stack's resources of a kind, by logical id."""
+    found = await clients.cloudformation.describe_stack_resources(StackName=stack)
+    return {
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+        for resource in found["StackResources"]
+        if resource["ResourceType"] == kind
+    }
+
+
 async def _check_mappings(clients: Clients, stack: str) -> None:
     """Every queue feeds its function: a stack can be complete and a mapping without its source nonetheless."""
-    resources = await clients.cloudformation.describe_stack_resources(StackName=stack)
-    mappings = {
-        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
-        for resource in resources["StackResources"]
-        if resource["ResourceType"] == "AWS::Lambda::EventSourceMapping"
-    }
+    mappings = await _resources(clients, stack, "AWS::Lambda::EventSourceMapping")
     if not mappings:
         raise DeployError(f"stack {stack} has no event source mapping")
     deadline = clock.seconds() + _PATIENCE
@@ -152,3 +159,11 @@ async def _publish(endpoint: str, outputs: Mapping[str, str], bundle: Bundle) ->
         return await policies.publish(folder.published, folder.hash)
     finally:
         await engine.close()
+
+
+async def _warm(clients: Clients, stack: str) -> None:
+    """Invoke every function once with nothing to do: it shows that each starts, and the day begins with warm ones."""
+    for logical, function in (await _resources(clients, stack, "AWS::Lambda::Function")).items():
+        answer = await clients.functions.invoke(FunctionName=function, Payload=b'{"Records": []}')
+        if "FunctionError" in answer:
+            raise DeployError(f"{logical}: {(await answer['Payload'].read()).decode()}")

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from localstack import clock
@@ -83,8 +82,8 @@ async def _outage(world: World, cast: Cast) -> None:
     """The library is down while changes go on: the others get theirs, and the library gets its own afterwards."""
     library, now = world.providers["library"], world.registry.now
     library.mode, before = Mode.UNAVAILABLE, library.refused
-    people = [*cast.joiners("visitor", 8), changed(now("bram"), department="arts.music"), changed(now("daan"), level=1)]
-    people[-1] = changed(people[-1], family_name="Dijkstra-Sato")
+    movers = [changed(now("bram"), department="arts.music"), changed(now("daan"), family_name="Dijkstra-Sato")]
+    people = [*cast.joiners("visitor", 8), *movers]
     world.during_outage |= {person.key for person in people}
     wanted = {f"visitor-{number}" for number in range(8)}
     await world.registry.publish(people)
@@ -100,7 +99,7 @@ async def _outage(world: World, cast: Cast) -> None:
 
 
 async def _hanging_up(world: World, cast: Cast) -> None:
-    """The wiki makes accounts but hangs up before it answers: the engine must look before it repeats."""
+    """The wiki makes accounts but hangs up before it answers: the engine must look before it repeats, in a minute."""
     wiki = world.providers["wiki"]
     wiki.mode, before = Mode.DROPPING, wiki.refused
     people = cast.joiners("lost", 3)
@@ -116,13 +115,23 @@ async def _return(world: World, cast: Cast) -> None:
 
 
 async def _opening(world: World, _cast: Cast) -> None:
-    await _clock(world, world.opening, "the sports hall opens")
+    """Everybody who waited for it has an account: as many as the oracle counts."""
+    ahead = max(0.0, (world.opening - clock.moment()).total_seconds())
+    await world.until("the sports hall opens", lambda: clock.moment() >= world.opening, ahead + 5)
+    await world.held("sports", PATIENCE)
     await world.quiet(PATIENCE)
 
 
 async def _ending(world: World, cast: Cast) -> None:
-    await _clock(world, cast.ending, "the contract of zoe ends")
+    ahead = max(0.0, (cast.ending - clock.moment()).total_seconds())
+    await world.until("the badge of zoe is withdrawn", lambda: _withdrawn(world, "zoe"), ahead + PATIENCE)
     await world.quiet(PATIENCE)
+
+
+def _withdrawn(world: World, login: str) -> bool:
+    """Whether the badge system held a badge of this name and holds it no more."""
+    names = {badge.values.get("login") for badge in world.badges.badges.values() if badge.phase == "active"}
+    return login not in names
 
 
 async def _after(world: World, _cast: Cast) -> None:
@@ -132,30 +141,25 @@ async def _after(world: World, _cast: Cast) -> None:
     await world.quiet(PATIENCE)
 
 
-async def _clock(world: World, instant: datetime, what: str) -> None:
-    ahead = max(0.0, (instant - clock.moment()).total_seconds())
-    await world.until(what, lambda: clock.moment() >= instant, ahead + 5)
-    # A boundary is met by a message that was delayed until then: it is on its way now, and not yet in any count.
-    arrived = clock.seconds() + 3
-    await world.until(what, lambda: clock.seconds() >= arrived, 10)
-
-
+# Nobody leaves before the sports hall has opened: who went in the very second in which it did, may have been in or not.
 DAY: Final = (
     Act("three notifications that nobody can understand", _malformed),
-    Act("eight people join; the names of two cannot be had", _joiners),
-    Act("five people move: a student becomes staff, a name changes, one is barred from the library", _movers),
-    Act("four people leave, one of them without a trace", _leavers),
-    Act("the library is down while ten people change", _outage),
     Act("the wiki hangs up without an answer while three people join", _hanging_up),
-    Act("one who left comes back", _return),
+    Act("eight people join; the names of two cannot be had", _joiners),
+    Act("five people change: a student becomes staff, a name is another, one is barred from the library", _movers),
+    Act("the library is down while eight people join and two change", _outage),
     Act("the sports hall opens", _opening),
     Act("a contract ends, as was announced", _ending),
-    Act("three people leave who had trained already", _after),
+    Act("four people leave, one of them without a trace", _leavers),
+    Act("one who left comes back", _return),
+    Act("three people leave who joined today", _after),
 )
 
 
 async def play(world: World, cast: Cast) -> None:
-    """Play the day, act by act; after each act everything has come to rest."""
+    """Play the day, act by act; after each of them everything has come to rest but what is in doubt."""
     for number, act in enumerate(DAY, 1):
         world.say(f"{number}. {act.title}")
         await act.play(world, cast)
+    world.say("waiting until nothing is in doubt any more")
+    await world.quiet(PATIENCE, doubts=True)

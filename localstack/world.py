@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from localstack import clock
-from localstack.campus.oracle import Oracle
+from localstack.campus.oracle import Expected, Oracle
 from localstack.campus.providers import BadgeSystem, ScimProvider
 from localstack.campus.registry import Registry
 from localstack.clients import Clients
@@ -18,7 +18,7 @@ from provisioning.core.account import Condition
 from provisioning.core.catalog import Bundle
 
 _BETWEEN: Final = 0.5  # seconds between two looks
-_RESTING: Final = frozenset({Condition.SETTLED, Condition.PARKED})
+_RESTING: Final[frozenset[str]] = frozenset({Condition.SETTLED, Condition.PARKED})
 
 
 class UnsettledError(Exception):
@@ -27,7 +27,7 @@ class UnsettledError(Exception):
 
 @dataclass
 class World:
-    """One run. `opening`: when the sports hall opens; `during_outage`: whose changes came while the library was down."""
+    """One run. `opening`: of the sports hall; `during_outage`: who changed while the library was down."""
 
     clients: Clients
     deployment: Deployment
@@ -41,7 +41,7 @@ class World:
     opening: datetime
     say: Callable[[str], None]
     during_outage: set[str] = field(default_factory=set)
-    foreign: dict[str, object] = field(default_factory=dict)
+    foreign: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -64,15 +64,10 @@ class World:
         counts = await asyncio.gather(*(self.indexes.count(service) for service in self.services))
         return dict(zip(self.services, counts, strict=True))
 
-    async def unsettled(self) -> int:
-        """Accounts that the engine will come back to by itself."""
-        counts = await self.accounts()
-        return sum(
-            number
-            for states in counts.values()
-            for (_, condition), number in states.items()
-            if condition not in _RESTING
-        )
+    async def unsettled(self, resting: frozenset[str]) -> int:
+        """Accounts that the engine will come back to by itself: in none of the given conditions."""
+        states = [item for counts in (await self.accounts()).values() for item in counts.items()]
+        return sum(number for (_, condition), number in states if condition not in resting)
 
     async def until(self, what: str, holds: Callable[[], bool], patience: float) -> None:
         """Wait for something that the players see. Raises UnsettledError after `patience` seconds."""
@@ -90,15 +85,38 @@ class World:
                 raise UnsettledError(f"{waiting} messages still wait after {patience:.0f} s")
             await asyncio.sleep(_BETWEEN)
 
-    async def quiet(self, patience: float) -> None:
-        """Wait until nothing waits and no account is to be tried again, twice in a row. Raises UnsettledError."""
+    def expected(self, service: str) -> Mapping[str, Expected]:
+        """What the oracle says that a service should hold now, by the registry's key."""
+        now = clock.moment()
+        found = {key: self.oracle.expected(history, service, now) for key, history in self.registry.history.items()}
+        return {key: expected for key, expected in found.items() if expected is not None}
+
+    async def held(self, service: str, patience: float) -> None:
+        """Wait until the engine counts as many active accounts as the oracle. Raises UnsettledError."""
+        wanted = sum(expected.phase == "active" for expected in self.expected(service).values())
         deadline = clock.seconds() + patience
+        while (held := _active((await self.accounts())[service])) < wanted:
+            if clock.seconds() > deadline:
+                raise UnsettledError(f"{service}: {held} of {wanted} accounts after {patience:.0f} s")
+            await asyncio.sleep(_BETWEEN)
+
+    async def quiet(self, patience: float, *, doubts: bool = False) -> None:
+        """Wait until nothing waits and no account is to be tried again, twice in a row. Raises UnsettledError.
+
+        An account whose existence is in doubt takes its minute; only with `doubts` is it waited for.
+        """
+        deadline = clock.seconds() + patience
+        resting = _RESTING if doubts else _RESTING | {Condition.UNKNOWN}
         seen = 0
         while seen < 2:
-            waiting, unsettled = await self.backlog(), await self.unsettled()
+            waiting, unsettled = await self.backlog(), await self.unsettled(resting)
             seen = seen + 1 if waiting == 0 and unsettled == 0 else 0
             if clock.seconds() > deadline:
                 raise UnsettledError(
                     f"after {patience:.0f} s {waiting} messages wait and {unsettled} accounts are not settled"
                 )
             await asyncio.sleep(_BETWEEN)
+
+
+def _active(states: Mapping[tuple[str, str], int]) -> int:
+    return sum(number for (phase, _), number in states.items() if phase == "active")

@@ -15,11 +15,11 @@ class Cast:
     """Makes the players, for a day and for the instant at which one contract ends."""
 
     def __init__(self, today: date, ending: datetime) -> None:
-        self._today, self._ending = today, ending
+        self._today, self.ending = today, ending
 
     def residents(self) -> Mapping[str, Person]:
         """Who is there before the day begins."""
-        ending = replace(self._staff("staff"), end=self._ending.isoformat())
+        ending = replace(self._staff("staff"), end=self.ending.isoformat())
         return {
             person.key: person
             for person in (

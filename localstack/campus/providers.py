@@ -101,11 +101,12 @@ def scim_provider(service: str, token: str, bind: str = "127.0.0.1") -> Iterator
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """What the badge system holds for one identity. `at`: when the message reached it."""
+    """What the badge system holds for one identity. `first`, `at`: when its first and its last message came."""
 
     turn: int
     phase: str
     values: dict[str, Any]
+    first: float
     at: float
 
 
@@ -143,7 +144,9 @@ class BadgeSystem:
         if held is not None and data["turn"] <= held.turn:
             self.outdated += 1
             return
-        self.badges[data["identity"]] = Badge(data["turn"], data["phase"], data["values"], clock.seconds())
+        now = clock.seconds()
+        first = held.first if held is not None else now
+        self.badges[data["identity"]] = Badge(data["turn"], data["phase"], data["values"], first, now)
 
 
 async def badge_queue(sqs: "SQSClient", name: str) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from provisioning.adapters.delivery.driver import Courier
-from provisioning.adapters.memory.bells import MemoryBells, unique
-from provisioning.adapters.memory.policies import MemoryPolicies, MemoryBundles
+from provisioning.adapters.memory import bells as memory_bells
+from provisioning.adapters.memory.bells import MemoryBells
+from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
 from provisioning.adapters.memory.queues import MemoryQueue
-from provisioning.core.bell import Bell
 from provisioning.core.wire import canonical, digest_of
 from provisioning.stages.campaign import VERIFYING, Campaign, campaign, steps, write_step
 from provisioning.stages.decide import Decide
@@ -24,12 +24,12 @@ from tests.simulation.provider import Provider
 from tests.simulation.world import VISIBILITY, Mapping, RecordingStore, Stage, World
 
 PEOPLE: Final = 22
-BUSY: Final = 25 * MINUTE  # people change, and things go wrong, during this time
+BUSY: Final = 18 * MINUTE  # people change, and things go wrong, during this time
 WARM: Final = 2  # processes of each function, each with its own cached bundle
 SERVICES: Final = ("alpha", "beta", "gamma")
 
 
-def build(seed: int, deduplication: Callable[[Bell], str] = unique) -> World:
+def build(seed: int) -> World:
     """A world at its first second: bundle 0 published, everything wired, the day's script in its timers."""
     chance = random.Random(seed)
     loop = SimulatedLoop(chance, START)
@@ -56,7 +56,7 @@ def build(seed: int, deduplication: Callable[[Bell], str] = unique) -> World:
     )
     world.store._checkpoint = world.checkpoint
     world.store.accepted = world.accepted
-    world.mappings = _mappings(world, deduplication)
+    world.mappings = _mappings(world)
     world.foreign = {
         "alpha": providers["alpha"].plant("user3", title="theirs"),
         "beta": providers["beta"].plant("outsider", title="theirs"),
@@ -73,13 +73,13 @@ def _shuffle(chance: random.Random) -> Callable[[list[str]], list[str]]:
     return shuffled
 
 
-def _mappings(world: World, deduplication: Callable[[Bell], str]) -> list[Mapping]:
+def _mappings(world: World) -> list[Mapping]:
     store, queues = world.store, world.queues
     bells = MemoryBells(
         queues["identities"],
         {name: queues[name] for name in SERVICES},
         queues["campaign"],
-        deduplication,
+        lambda bell: memory_bells.unique(bell),  # asked for at each send: a mutant puts another in its place
         world.checkpoint,
     )
     courier = Courier(world.call, world.send)
@@ -127,7 +127,7 @@ def _script(world: World) -> None:
     _publish(world, 0)
     for number in range(PEOPLE):
         loop.call_later(chance.uniform(1, 5 * MINUTE), _join, world, number)
-    for _ in range(3 * PEOPLE):
+    for _ in range(2 * PEOPLE):
         loop.call_later(chance.uniform(MINUTE, BUSY), _change, world)
     loop.call_later(chance.uniform(BUSY / 3, BUSY), _publish, world, 1)
     loop.call_later(MINUTE * chance.random(), world.sweep)

@@ -55,7 +55,8 @@ _COMMON: list[tuple[dict[str, Any], OracleRule]] = [
     ),
 ]  # fmt: skip
 _ADMINS = (
-    {"id": "admins", "service": "beta", "who": '"admin" in person.tags', "authorizations": ["admin"], "because": "admins"},
+    {"id": "admins", "service": "beta", "who": '"admin" in person.tags',
+     "authorizations": ["admin"], "because": "admins"},
     OracleRule("beta", lambda p, _: "admin" in p.get("tags", []), False, ("admin",)),
 )  # fmt: skip
 _GUESTS = (

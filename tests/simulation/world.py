@@ -134,15 +134,20 @@ class World:
 
     def pump(self) -> float | None:
         """Invoke whatever has messages; returns when a queue will next have some."""
+        waiting: list[float] = []
         for mapping in self.mappings:
-            while mapping.running < mapping.most:
+            upcoming = mapping.queue.next_at() if mapping.running < mapping.most else None
+            if upcoming is not None and upcoming > self.now():
+                waiting.append(upcoming)
+                continue
+            while upcoming is not None and mapping.running < mapping.most:
                 batch = mapping.queue.receive()
                 if not batch:
                     break
                 mapping.running += 1
                 self.loop.start(self._invoke(mapping, batch))
-        waiting = [mapping.queue.next_at() for mapping in self.mappings if mapping.running < mapping.most]
-        return min((instant for instant in waiting if instant is not None and instant > self.now()), default=None)
+        # Queues that were received from are asked again when what was started has run.
+        return min(waiting, default=None)
 
     async def _invoke(self, mapping: Mapping, batch: Sequence[Received]) -> None:
         number = self.invocations

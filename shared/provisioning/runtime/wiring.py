@@ -3,11 +3,11 @@
 One of each for the process: clients and caches live from one invocation to the next.
 """
 
-import time
 import uuid
 from functools import cache
 from typing import TYPE_CHECKING
 
+from provisioning.runtime.entry import clock
 from provisioning.runtime.log import log
 from provisioning.runtime.settings import Settings, read_settings
 from provisioning.stages.decide import Decide
@@ -79,7 +79,7 @@ def policies() -> "PublishedPolicies":
     """The bundle in force."""
     from provisioning.adapters.aws.policies import PublishedPolicies
 
-    return PublishedPolicies(rows(), objects(), time.monotonic)
+    return PublishedPolicies(rows(), objects(), clock)  # by the wall: other clocks may stand while a function is frozen
 
 
 @cache

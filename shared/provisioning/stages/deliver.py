@@ -9,7 +9,7 @@ from provisioning.core import delivery
 from provisioning.core.account import Account, Condition, Desired, Intent, waits
 from provisioning.core.bell import OWN_SPAN, Bell, Cause, read_bell
 from provisioning.core.catalog import Service
-from provisioning.core.errors import ConflictError, InvalidError, StalePolicyError, TransientError
+from provisioning.core.errors import ConflictError, InvalidError, PermanentError, StalePolicyError, TransientError
 from provisioning.core.gate import spacing
 from provisioning.core.identity import Identity, person
 from provisioning.core.lifecycle import NOTHING
@@ -143,7 +143,7 @@ async def _pay(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> lis
                 if not visits:
                     return bells
                 again = visits[0]
-    except TransientError as error:
+    except (TransientError, PermanentError) as error:
         shell.log("deliver.failed", identity=identity, service=shell.service, reason=str(error), trace=visit.trace)
     return None
 

@@ -1,0 +1,53 @@
+"""What to type while the campus stays up: a change by hand, and where to see what became of it."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from localstack.emulator import ROOT, credentials
+from localstack.world import World
+
+Say = Callable[[str], None]
+
+ENVIRONMENT: Final = ROOT / "build" / "campus.env"
+RECORD: Final = ROOT / "build" / "ada.json"
+_ADA: Final = """\
+{"specversion": "1.0", "id": "by-hand-1", "source": "/registry", "type": "campus.person.stated",
+ "data": {"key": "ada", "version": 1,
+          "attributes": {"login": "ada", "given_name": "Ada", "family_name": "Byron", "mail": "ada@campus.example",
+                         "tags": []},
+          "affiliations": [{"id": "1", "type": "staff", "organization": "arts.music", "start": "2025-09-01"}]}}
+"""
+
+
+def write(world: World) -> str:
+    """Write what a shell needs into files, and say how to use it."""
+    provider = world.providers["library"]
+    values = {
+        **credentials(),
+        "AWS_ENDPOINT_URL": world.clients.endpoint,
+        "PROVISIONING_STACK": world.deployment.stack,
+        "TOPIC": world.registry.topic,
+        "LIBRARY": provider.endpoint,
+        "LIBRARY_TOKEN": provider.token,
+    }
+    ENVIRONMENT.parent.mkdir(exist_ok=True)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    ENVIRONMENT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    RECORD.write_text(_ADA, encoding="utf-8")
+    return f"""
+All of it stays up until Ctrl-C. In another shell, a change by hand:
+
+  source {_short(ENVIRONMENT)}
+  .venv/bin/python -m localstack.publish {_short(RECORD)}
+  .venv/bin/provision explain registry/ada
+  curl -s -G -H "Authorization: Bearer $LIBRARY_TOKEN" "$LIBRARY/Users" --data-urlencode 'filter=userName eq "ada"'
+
+Change the file (and its data.version), publish it again, and look again. `.venv/bin/provision status` shows the rest.
+The AWS command line does the same: aws sns publish --topic-arn "$TOPIC" --message file://{_short(RECORD)}
+"""
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(ROOT))
