@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from provisioning.runtime.wiring import evaluate_shell
-
 from provisioning.core.period import Instant
 from provisioning.runtime.entry import sqs_handler
+from provisioning.runtime.wiring import evaluate_shell
 from provisioning.stages.evaluate import evaluate
 from provisioning.stages.message import Failed, Message
 

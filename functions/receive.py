@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from provisioning.runtime.wiring import receive_shell, settings
-
 from provisioning.core.period import Instant
 from provisioning.runtime.entry import sqs_handler
+from provisioning.runtime.wiring import receive_shell, settings
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.receive import receive
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from provisioning.runtime.wiring import schedule_shell
-
 from provisioning.runtime.entry import clock, run
 from provisioning.runtime.log import log
+from provisioning.runtime.wiring import schedule_shell
 from provisioning.stages.schedule import schedule
 
 

@@ -12,6 +12,7 @@ import aiohttp
 from localstack.campus.oracle import Expected
 from localstack.campus.providers import BadgeSystem, ScimProvider
 from localstack.world import World
+from provisioning.core.catalog import Service
 
 _PAGE: Final = 100
 _SELECTED: Final = re.compile(r'(\w+)\[(\w+) eq "([^"]+)"\]\.(\w+)')
@@ -46,18 +47,29 @@ async def check(world: World) -> Verdict:
     held: dict[str, Mapping[str, Held]] = {}
     for service in world.bundle.services:
         foreign = world.foreign.get(service.id, {})
-        wanted = {str(item.values[service.match]): item for item in world.expected(service.id).values()}
-        # Whose name is taken by an account that is not the engine's has none: it is parked.
-        expected = {name: item for name, item in wanted.items() if name not in foreign}
+        expected, withdrawn = _expected(world, service, foreign)
         read = await _read(world, service.id, tuple(service.account))
         held[service.id] = {name: item for name, item in read.items() if item.mark is not None}
         differences += _foreign(service.id, foreign, read)
         differences += [f"{service.id}: {line}" for line in compare(expected, held[service.id])]
-        tally = Counter(item.phase for item in expected.values())
-        phases = ["active", *(["suspended"] if service.lifecycle.retention else [])]
+        tally = Counter(item.phase for item in expected.values()) + Counter({"absent": withdrawn})
+        phases = ("active", "suspended" if service.lifecycle.retention else "absent")
         counts[service.id] = {phase: tally[phase] for phase in phases}
         differences += [f"{service.id}: nobody is expected to be {phase}" for phase in phases if not tally[phase]]
+        if service.id not in world.providers and world.badges.withdrawn != withdrawn:
+            differences.append(f"{service.id}: {world.badges.withdrawn} were withdrawn, not {withdrawn}")
     return Verdict((*differences, *_marks(held)), counts, held)
+
+
+def _expected(world: World, service: Service, foreign: Mapping[str, Any]) -> tuple[Mapping[str, Expected], int]:
+    """What the SP should hold, by name, and how many it should have held and hold no more.
+
+    Whose name is taken by an account that is not the engine's has none: it is parked.
+    """
+    everybody = world.expected(service.id).values()
+    present = {str(item.values[service.match]): item for item in everybody if item.phase != "absent"}
+    expected = {name: item for name, item in present.items() if name not in foreign}
+    return expected, sum(item.phase == "absent" for item in everybody)
 
 
 def compare(expected: Mapping[str, Expected], held: Mapping[str, Held]) -> list[str]:

@@ -163,7 +163,11 @@ async def _publish(endpoint: str, outputs: Mapping[str, str], bundle: Bundle) ->
 
 async def _warm(clients: Clients, stack: str) -> None:
     """Invoke every function once with nothing to do: it shows that each starts, and the day begins with warm ones."""
-    for logical, function in (await _resources(clients, stack, "AWS::Lambda::Function")).items():
-        answer = await clients.functions.invoke(FunctionName=function, Payload=b'{"Records": []}')
-        if "FunctionError" in answer:
-            raise DeployError(f"{logical}: {(await answer['Payload'].read()).decode()}")
+    functions = await _resources(clients, stack, "AWS::Lambda::Function")
+    await asyncio.gather(*(_invoke(clients, logical, name) for logical, name in functions.items()))
+
+
+async def _invoke(clients: Clients, logical: str, function: str) -> None:
+    answer = await clients.functions.invoke(FunctionName=function, Payload=b'{"Records": []}')
+    if "FunctionError" in answer:
+        raise DeployError(f"{logical}: {(await answer['Payload'].read()).decode()}")

@@ -1,14 +1,11 @@
 """What to type while the campus stays up: a change by hand, and where to see what became of it."""
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from localstack.emulator import ROOT, credentials
 from localstack.world import World
-
-Say = Callable[[str], None]
 
 ENVIRONMENT: Final = ROOT / "build" / "campus.env"
 RECORD: Final = ROOT / "build" / "ada.json"

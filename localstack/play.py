@@ -40,6 +40,7 @@ async def load(world: World, people: Iterable[Person], total: int) -> None:
 
 
 async def _wave(world: World, wave: list[Person]) -> int:
+    world.loaded |= {person.key for person in wave}
     count = await world.registry.publish(wave)
     await world.drained(_BACKLOG, PATIENCE)
     return count

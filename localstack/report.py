@@ -8,6 +8,7 @@ from rich.table import Table
 
 from localstack.check import Held, Verdict
 from localstack.world import World
+from provisioning.core.account import Condition
 
 _PARKED: Final = 20  # shown of each service
 _DIFFERENCES: Final = 200
@@ -20,8 +21,10 @@ async def report(console: Console, world: World, verdict: Verdict) -> None:
     for service, phases in verdict.counts.items():
         for phase, expected in phases.items():
             held = sum(item.phase == phase for item in verdict.held[service].values())
-            known = sum(number for (name, _), number in states[service].items() if name == phase)
-            accounts.add_row(service, phase, str(held), str(expected), str(known))
+            known = sum(number for state, number in states[service].items() if state == (phase, Condition.SETTLED))
+            gone = world.badges.withdrawn if service not in world.providers else 0
+            at_provider = gone if phase == "absent" else held
+            accounts.add_row(service, phase, str(at_provider), str(expected), str(known))
     console.print(f"{len(world.registry.history)} identities")
     console.print(accounts)
     console.print(latencies(world, verdict.held))
@@ -33,30 +36,32 @@ def latencies(world: World, held: Mapping[str, Mapping[str, Held]]) -> Table:
     """Seconds from the notification's publication to the account at the SP, by the SP's own clock."""
     table = Table("service", "what", "accounts", "p50", "p95", "max", title="Seconds from notification to account")
     for service, accounts in held.items():
-        created, changed, outage = _seconds(world, service, accounts)
-        for what, seconds in (("created", created), ("changed", changed), ("during the outage", outage)):
+        rows: dict[str, list[float]] = {"loaded at once": [], "created": [], "changed": [], "while it was down": []}
+        for key, history in world.registry.history.items():
+            account = accounts.get(str(history[-1].person.attributes.get("login")))
+            measured = _measured(world, service, key, account) if account is not None else None
+            if measured is not None:
+                rows[measured[0]].append(max(0.0, measured[1]))
+        for what, seconds in rows.items():
             if seconds:
                 figures = (percentile(seconds, 0.5), percentile(seconds, 0.95), max(seconds))
                 table.add_row(service, what, str(len(seconds)), *(f"{figure:.1f}" for figure in figures))
     return table
 
 
-def _seconds(world: World, service: str, accounts: Mapping[str, Held]) -> tuple[list[float], list[float], list[float]]:
-    """Created by the first statement, changed by a later one; those that met the library's outage apart."""
-    created: list[float] = []
-    changed: list[float] = []
-    outage: list[float] = []
-    for key, history in world.registry.history.items():
-        account = accounts.get(str(history[-1].person.attributes.get("login")))
-        if account is None:
-            continue
-        if service == "library" and key in world.during_outage:
-            outage.append(max(0.0, account.changed - history[-1].at))
-        elif len(history) > 1 and account.changed > history[-1].at:
-            changed.append(account.changed - history[-1].at)
-        elif service != "sports" or history[0].at > world.opening.timestamp():  # the others waited for its opening
-            created.append(max(0.0, account.created - history[0].at))
-    return created, changed, outage
+def _measured(world: World, service: str, key: str, account: Held) -> tuple[str, float] | None:
+    """What was measured of one account; nothing if it waited for the sports hall to open."""
+    history = world.registry.history[key]
+    first, last = history[0].at, history[-1].at
+    if service == "sports" and last < world.opening.timestamp():
+        return None
+    if service == "library" and key in world.during_outage:
+        return "while it was down", account.changed - last
+    if len(history) > 1 and account.changed > last:
+        return "changed", account.changed - last
+    if service == "sports" and first < world.opening.timestamp():
+        return None
+    return ("loaded at once" if key in world.loaded else "created"), account.created - first
 
 
 def percentile(values: Sequence[float], share: float) -> float:

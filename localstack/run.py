@@ -9,58 +9,34 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import chain
 from typing import Final
 
-import aiohttp
 from rich.console import Console
 
-from infra.bundle import BundleBuildError, build, on_lambda, this_machine
+from infra.bundle import BundleBuildError
 from localstack import clock, hints
-from localstack.campus.cast import FOREIGN, Cast
-from localstack.campus.oracle import Oracle
+from localstack.campus.cast import Cast
 from localstack.campus.people import people
-from localstack.campus.policy import read_policy
-from localstack.campus.providers import BadgeSystem, ScimProvider, badge_queue, scim_provider
-from localstack.campus.registry import PublishError, Registry
-from localstack.check import check, read_scim
-from localstack.clients import open_clients
-from localstack.deploy import DeployError, deploy
-from localstack.emulator import REGION, ROOT, EmulatorError, await_endpoint, emulator, use
-from localstack.play import load as load_people
-from localstack.play import play
+from localstack.campus.registry import PublishError
+from localstack.check import check
+from localstack.deploy import DeployError
+from localstack.emulator import ROOT, EmulatorError, await_endpoint, emulator, use
+from localstack.play import load, play
 from localstack.report import differences, report
-from localstack.world import UnsettledError, World
-from provisioning.adapters.aws.clients import Clients as EngineClients
-from provisioning.adapters.aws.indexes import Indexes
-from provisioning.adapters.aws.objects import Objects
-from provisioning.adapters.aws.rejections import KeptRejections
-from provisioning.adapters.aws.rows import Rows
-from provisioning.command.bundle import load_bundle
-from provisioning.core.catalog import Bundle
+from localstack.setup import Place, add_foreign_account, open_world
+from localstack.world import UnsettledError
 from provisioning.core.errors import ProvisioningError
 
-CAMPUS: Final = ROOT / "localstack" / "campus"
 LOG: Final = ROOT / "build" / "emulator.log"
 _LOCALSTACK: Final = "http://127.0.0.1:4566"
-_SPORTS_RULE: Final = "members-train"
-_OPENS: Final = 60  # seconds from the start; later if there are many people to load before
+_OPENS: Final = 50  # seconds from the start; later if there are many people to load before
 _A_SECOND: Final = 20  # people that are loaded in one second, at least
-_ENDS: Final = 20  # seconds from the opening until a contract ends
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the run happens: the endpoint of AWS, and how functions reach the SPs of this process."""
-
-    endpoint: str
-    bind: str = "127.0.0.1"
-    host: str = "127.0.0.1"
-    containers: bool = False  # functions run in containers with Lambda's own interpreter
+_ENDS: Final = 10  # seconds from the opening until a contract ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +52,7 @@ class Arguments:
 def main(arguments: list[str]) -> int:
     """Run; 0 if every account is as it should be, 1 if not, 2 if it could not be tried."""
     asked = _parse(arguments)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a stopped run ends its emulator too
     try:
         with _place(asked, console) as place:
@@ -126,13 +102,14 @@ async def _run(asked: Arguments, place: Place, console: Console) -> int:
     def say(text: str) -> None:
         console.print(f"[dim]{(clock.moment() - started).total_seconds():6.1f} s[/dim]  {text}")
 
-    async with _world(asked, place, say) as world:
+    opens_in = _OPENS + asked.people // _A_SECOND
+    async with open_world(place, opens_in, say) as world:
         cast = Cast(started.date(), world.opening + timedelta(seconds=_ENDS))
         problems: list[str] = []
         try:
-            await _library_of_its_own(world)
+            await add_foreign_account(world)
             everybody = chain(cast.residents().values(), people(asked.seed, asked.people, started.date()))
-            await load_people(world, everybody, asked.people + len(cast.residents()))
+            await load(world, everybody, asked.people + len(cast.residents()))
             await play(world, cast)
         except UnsettledError as error:
             problems.append(str(error))
@@ -148,92 +125,6 @@ async def _run(asked: Arguments, place: Place, console: Console) -> int:
             console.print(hints.write(world), markup=False)
             await asyncio.Event().wait()
     return 1 if problems else 0
-
-
-@asynccontextmanager
-async def _world(asked: Arguments, place: Place, say: "hints.Say") -> AsyncIterator[World]:
-    with ExitStack() as stack:
-        bundle = load_bundle(CAMPUS)
-        tokens = {
-            service.id: f"token-of-{service.id}-{os.urandom(6).hex()}"
-            for service in bundle.services
-            if service.protocol == "scim"
-        }
-        providers = {
-            name: stack.enter_context(scim_provider(name, token, place.bind)) for name, token in tokens.items()
-        }
-        say(f"sample SPs: {', '.join(f'{name} at {provider.endpoint}' for name, provider in providers.items())}")
-        built = await asyncio.to_thread(build, on_lambda("x86_64") if place.containers else this_machine())
-        say(f"code bundle: {built.packed / 1e6:.1f} MB{', as it was' if built.reused else ''}")
-        async with open_clients(place.endpoint) as clients:
-            opening = _opening(asked)
-            queue = await badge_queue(clients.sqs, "badge-system")
-            bundle = _placed(bundle, providers, place.host, queue, opening)
-            secrets = {service.secret: tokens[service.id] for service in bundle.services if service.secret is not None}
-            deployment = await deploy(clients, bundle, built.file, built.key, secrets)
-            say(f"stack {deployment.stack} is up, bundle {deployment.published.hash} in force")
-            oracle = Oracle(read_policy(CAMPUS).starting(_SPORTS_RULE, opening))
-            engine = EngineClients(place.endpoint, REGION)
-            rows = Rows(engine, deployment.outputs["Table"])
-            world = World(
-                clients=clients,
-                deployment=deployment,
-                bundle=bundle,
-                oracle=oracle,
-                registry=Registry(clients.sns, deployment.topic(bundle.sources[0].id)),
-                providers=providers,
-                badges=BadgeSystem(clients.sqs, queue),
-                indexes=Indexes(rows),
-                rejections=KeptRejections(rows, Objects(engine, deployment.outputs["Bucket"])),
-                opening=opening,
-                say=say,
-            )
-            badges = asyncio.create_task(world.badges.run())
-            try:
-                yield world
-            finally:
-                badges.cancel()
-                with suppress(asyncio.CancelledError):
-                    await badges
-                await engine.close()
-
-
-def _opening(asked: Arguments) -> datetime:
-    """When the sports hall opens: when everybody is loaded and waits for it, at a whole second."""
-    return clock.moment().replace(microsecond=0) + timedelta(seconds=_OPENS + asked.people // _A_SECOND)
-
-
-def _placed(bundle: Bundle, providers: Mapping[str, ScimProvider], host: str, queue: str, opening: datetime) -> Bundle:
-    """The campus' bundle with the endpoints of this run's SPs, and with the opening of this run."""
-    endpoints = {name: f"http://{host}:{provider.port}/v2" for name, provider in providers.items()}
-    services = tuple(
-        service.model_copy(update={"endpoint": endpoints.get(service.id, queue)}) for service in bundle.services
-    )
-    rules = tuple(
-        rule.model_copy(update={"since": opening.isoformat()}) if rule.id == _SPORTS_RULE else rule
-        for rule in bundle.rules
-    )
-    return bundle.model_copy(update={"services": services, "rules": rules})
-
-
-async def _library_of_its_own(world: World) -> None:
-    """The library has an account that the engine did not make, and must not touch."""
-    library = world.providers["library"]
-    user = {
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-        "userName": FOREIGN,
-        "name": {"givenName": "The", "familyName": "Librarian"},
-        "active": True,
-    }
-    headers = {"authorization": f"Bearer {library.token}", "content-type": "application/scim+json"}
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.post(f"{library.endpoint}/Users", json=user) as response,
-    ):
-        response.raise_for_status()
-    (service,) = [service for service in world.bundle.services if service.id == "library"]
-    held = await read_scim(library, tuple(service.account))
-    world.foreign["library"] = {name: dict(item.values) for name, item in held.items()}
 
 
 if __name__ == "__main__":

@@ -21,13 +21,18 @@ _BETWEEN: Final = 0.5  # seconds between two looks
 _RESTING: Final[frozenset[str]] = frozenset({Condition.SETTLED, Condition.PARKED})
 
 
+Say = Callable[[str], None]
+
+
 class UnsettledError(Exception):
     """What was waited for did not happen in time."""
 
 
 @dataclass
 class World:
-    """One run. `opening`: of the sports hall; `during_outage`: who changed while the library was down."""
+    """One run. `opening`: of the sports hall; `loaded`: who was there before the day; `during_outage`: who changed
+    while the library was down; `foreign`: the accounts that SPs have of their own.
+    """
 
     clients: Clients
     deployment: Deployment
@@ -39,7 +44,8 @@ class World:
     indexes: Indexes
     rejections: KeptRejections
     opening: datetime
-    say: Callable[[str], None]
+    say: Say
+    loaded: set[str] = field(default_factory=set)
     during_outage: set[str] = field(default_factory=set)
     foreign: dict[str, dict[str, Any]] = field(default_factory=dict)
 

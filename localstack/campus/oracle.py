@@ -25,7 +25,7 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What one SP should hold for one person."""
+    """What one SP should hold for one person. Phase absent: it held an account, and holds it no more."""
 
     phase: str
     values: Facts
@@ -46,6 +46,7 @@ class _State:
     """How a person stands to one service as the walk goes on."""
 
     had: bool = False
+    removed: bool = False
     authorizations: frozenset[str] = frozenset()
     ended: datetime | None = None
 
@@ -67,7 +68,7 @@ class Oracle:
     _tried: dict[tuple[str, int, int], bool | None] = field(default_factory=dict)
 
     def expected(self, history: Sequence[Statement], service: str, now: datetime) -> Expected | None:
-        """What a service should hold for a person with this history; None: no account."""
+        """What a service should hold for a person with this history; None: there was never anything."""
         self._tried.clear()
         state, lifecycle = _State(), self.policy.services[service].lifecycle
         rules = [rule for rule in self.policy.rules if rule.service == service]
@@ -159,7 +160,7 @@ class Oracle:
     def _account(self, service: str, state: _State, person: Facts, now: datetime) -> Expected | None:
         wanted = self.policy.services[service]
         if not state.had:
-            return None
+            return Expected("absent", {}, frozenset()) if state.removed else None
         active = state.ended is None or now < state.ended
         phase = "active" if active else "suspended"
         authorizations = state.authorizations if active else frozenset[str]()
@@ -176,7 +177,7 @@ _NOBODY = _Fact(datetime.fromtimestamp(0, UTC), None, {})  # what a rule that as
 def _step(state: _State, right: _Right, lifecycle: Lifecycle, now: datetime, *, learned: bool) -> None:
     """Move the state to an instant. `learned`: something was published then; else the clock alone has moved."""
     if right.held:
-        state.had, state.authorizations, state.ended = True, right.authorizations, None
+        state.had, state.removed, state.authorizations, state.ended = True, False, right.authorizations, None
     elif state.had:
         if state.ended is None:
             state.ended = later(now, lifecycle.grace) if learned else now
@@ -184,4 +185,4 @@ def _step(state: _State, right: _Right, lifecycle: Lifecycle, now: datetime, *, 
             state.ended = min(state.ended, now)
         removed = later(state.ended, lifecycle.retention)
         if removed is not None and now >= removed:
-            state.had, state.authorizations, state.ended = False, frozenset(), None
+            state.had, state.removed, state.authorizations, state.ended = False, True, frozenset(), None

@@ -120,6 +120,11 @@ class BadgeSystem:
     received: int = 0
     outdated: int = 0
 
+    @property
+    def withdrawn(self) -> int:
+        """How many badges were given and taken back."""
+        return sum(badge.phase == "absent" for badge in self.badges.values())
+
     async def run(self) -> None:
         """Take messages until cancelled."""
         while True:

@@ -174,8 +174,8 @@ class Bells(Protocol):
 class Campaigns(Protocol):
     """Messages that keep a campaign going."""
 
-    async def continue_campaign(self, body: str) -> None:
-        """Send one message to the campaign's queue."""
+    async def continue_campaign(self, body: str, delay: int = 0) -> None:
+        """Send one message to the campaign's queue, to be handled in so many seconds."""
         ...
 
 

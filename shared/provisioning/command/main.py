@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.console import Console
 from provisioning.command import show
 from provisioning.command.bundle import check_folder
 from provisioning.command.preview import preview
+from provisioning.core.account import Account
 from provisioning.core.errors import InvalidError, ProvisioningError
 from provisioning.core.explanation import explain as explain_identity
 from provisioning.core.explanation import words
@@ -61,7 +63,7 @@ def explain(
     now = clock()
     if bundle is not None:
         policy, identity = preview(bundle, Path(person), now)
-        accounts: dict[str, Any] = {}
+        accounts: Mapping[str, Account] = {}
     else:
         from provisioning.command.deployed import person_of
 

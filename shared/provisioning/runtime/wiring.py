@@ -1,4 +1,4 @@
-"""Everything put together, by explicit arguments. Adapters are imported where they are made: a function pays for its own.
+"""Everything put together, by explicit arguments. Adapters are imported where they are made: each pays for its own.
 
 One of each for the process: clients and caches live from one invocation to the next.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @cache
 def settings() -> Settings:
-    """This process's settings."""
+    """The settings of this process."""
     return read_settings()
 
 

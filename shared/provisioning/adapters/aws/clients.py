@@ -16,6 +16,7 @@ from botocore.parsers import ResponseParserError
 from provisioning.core.errors import TransientError
 
 if TYPE_CHECKING:
+    from types_aiobotocore_cloudformation import CloudFormationClient
     from types_aiobotocore_dynamodb import DynamoDBClient
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_secretsmanager import SecretsManagerClient
@@ -46,6 +47,10 @@ class Clients:
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._session: aioboto3.Session | None = None
         self._lock = asyncio.Lock()
+
+    async def cloudformation(self) -> "CloudFormationClient":
+        client: CloudFormationClient = await self._client("cloudformation")
+        return client
 
     async def dynamodb(self) -> "DynamoDBClient":
         client: DynamoDBClient = await self._client("dynamodb")

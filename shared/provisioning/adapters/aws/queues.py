@@ -43,13 +43,13 @@ class Queues:
         if missing:
             raise TransientError(f"no queue is known for {', '.join(sorted(missing))}")
 
-    async def continue_campaign(self, body: str) -> None:
+    async def continue_campaign(self, body: str, delay: int = 0) -> None:
         if not self._campaign:
             raise TransientError("no queue is known for campaigns")
         client = await self._clients.sqs()
         self.requests["SendMessage"] += 1
         with asking("SendMessage"):
-            await client.send_message(QueueUrl=self._campaign, MessageBody=body)
+            await client.send_message(QueueUrl=self._campaign, MessageBody=body, DelaySeconds=delay)
 
     async def _send(self, url: str, entries: Sequence[Entry]) -> None:
         failed = await self._try(url, entries)

@@ -54,8 +54,8 @@ class MemoryBells:
         else:
             self.deliver[bell.service].send(body, group=bell.identity, deduplication=self.deduplication(bell))
 
-    async def continue_campaign(self, body: str) -> None:
+    async def continue_campaign(self, body: str, delay: int = 0) -> None:
         async with Request(self.requests, "SendMessage", self.checkpoint):
             if self.campaign is None:
                 raise TransientError("no queue is known for campaigns")
-            self.campaign.send(body)
+            self.campaign.send(body, delay=delay)

@@ -1,0 +1,115 @@
+"""What commands ask of a deployed stack. The stack's outputs say where its table, bucket and queues are."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from provisioning.adapters.aws import stack as stacks
+from provisioning.adapters.aws.clients import Clients
+from provisioning.adapters.aws.indexes import Indexes
+from provisioning.adapters.aws.objects import Objects
+from provisioning.adapters.aws.policies import PublishedPolicies
+from provisioning.adapters.aws.queues import Queues
+from provisioning.adapters.aws.rejections import KeptRejections
+from provisioning.adapters.aws.rows import Rows
+from provisioning.adapters.aws.table import Table
+from provisioning.command.bundle import Folder
+from provisioning.core.account import Account
+from provisioning.core.errors import InvalidError
+from provisioning.core.identity import Identity
+from provisioning.core.period import show
+from provisioning.core.policy import Policy
+from provisioning.ports import Published, Rejected
+from provisioning.runtime.entry import clock
+from provisioning.stages.campaign import VERIFYING, steps, write_step
+
+SHOWN: Final = 20  # parked accounts of a service, and rejected records of a source
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The ports of a deployed stack."""
+
+    table: Table
+    indexes: Indexes
+    policies: PublishedPolicies
+    rejections: KeptRejections
+    queues: Queues
+
+
+@asynccontextmanager
+async def deployed(stack: str) -> AsyncIterator[Deployed]:
+    """Open a stack's ports. Raises InvalidError if none is named."""
+    if not stack:
+        raise InvalidError("no stack is named", "--stack", right="the stack's name, or PROVISIONING_STACK")
+    clients = Clients()
+    try:
+        outputs = await stacks.outputs(clients, stack)
+        rows, objects = Rows(clients, outputs["Table"]), Objects(clients, outputs["Bucket"])
+        yield Deployed(
+            Table(rows),
+            Indexes(rows),
+            PublishedPolicies(rows, objects, clock),
+            KeptRejections(rows, objects),
+            Queues(clients, outputs["IdentitiesQueue"], {}, outputs["CampaignQueue"]),
+        )
+    finally:
+        await clients.close()
+
+
+async def person_of(stack: str, person: str) -> tuple[Policy, Identity, Mapping[str, Account]]:
+    """The policy in force, and an identity with its accounts, by its id or by SOURCE/KEY. Raises InvalidError."""
+    async with deployed(stack) as ports:
+        identity, (source, _, key) = person, person.partition("/")
+        if key:
+            identity = (await ports.table.links([(source, key)])).get((source, key), "")
+        holding = await ports.table.holding(identity) if identity else None
+        if holding is None or holding.identity is None:
+            raise InvalidError(f"nobody is known as {person!r}", right="SOURCE/KEY, such as registry/ada, or an id")
+        return await ports.policies.current(holding.identity.sequence), holding.identity, holding.accounts
+
+
+async def state_of(stack: str) -> dict[str, Any]:
+    """Accounts by service, phase and condition; what is parked; what was rejected."""
+    async with deployed(stack) as ports:
+        policy = await ports.policies.current()
+        services = {}
+        for service in policy.services:
+            counts = await ports.indexes.count(service)
+            parked = await ports.indexes.parked(service, SHOWN)
+            services[service] = {
+                "accounts": [
+                    {"phase": phase, "condition": condition, "count": count}
+                    for (phase, condition), count in sorted(counts.items())
+                ],
+                "parked": [{"identity": account.identity, "reason": account.error} for account in parked],
+            }
+        # A queue that is no source's is a source of rejections too, under the queue's own name.
+        rejected = [item for source in policy.sources for item in await ports.rejections.rejections(source, SHOWN)]
+        return {
+            "bundle": {"hash": policy.hash, "sequence": policy.sequence},
+            "services": services,
+            "rejected": [_rejected(item) for item in rejected],
+        }
+
+
+def _rejected(item: Rejected) -> dict[str, str]:
+    return {"source": item.source, "message": item.message, "at": show(item.at), "reason": item.reason}
+
+
+async def publish_folder(stack: str, folder: Folder) -> Published:
+    """Put a bundle in force and start its campaign: a first pass, and one that verifies.
+
+    Raises InvalidError for a bundle with a service that is not deployed: its doorbells would have no queue.
+    """
+    async with deployed(stack) as ports:
+        known = (await ports.policies.current()).services
+        for service in folder.bundle.services:
+            if service.id not in known:
+                raise InvalidError(f"service {service.id!r} is not deployed", right="deploy the stack with it first")
+        published = await ports.policies.publish(folder.published, folder.hash)
+        for delay in (0, VERIFYING):
+            for step in steps(published.sequence):
+                await ports.queues.continue_campaign(write_step(step), delay)
+        return published
