@@ -30,9 +30,7 @@ class UnsettledError(Exception):
 
 @dataclass
 class World:
-    """One run. `opening`: of the sports hall; `loaded`: who was there before the day; `during_outage`: who changed
-    while the library was down; `foreign`: the accounts that SPs have of their own.
-    """
+    """One run: what was deployed, who plays, and what the play must remember."""
 
     clients: Clients
     deployment: Deployment
@@ -43,11 +41,11 @@ class World:
     badges: BadgeSystem
     indexes: Indexes
     rejections: KeptRejections
-    opening: datetime
+    opening: datetime  # of the sports hall
     say: Say
-    loaded: set[str] = field(default_factory=set)
-    during_outage: set[str] = field(default_factory=set)
-    foreign: dict[str, dict[str, Any]] = field(default_factory=dict)
+    loaded: set[str] = field(default_factory=set)  # who was there before the day
+    during_outage: set[str] = field(default_factory=set)  # who changed while the library was down
+    foreign: dict[str, dict[str, Any]] = field(default_factory=dict)  # accounts that SPs have of their own
 
     @property
     def services(self) -> tuple[str, ...]:

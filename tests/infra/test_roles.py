@@ -1,0 +1,128 @@
+"""Roles: each function may do what its stage does, and nothing more."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from infra.template import render
+from provisioning.core.catalog import Bundle
+from tests.infra.conftest import Template, of_type
+
+SERVICES = ("badge", "library", "sports", "wiki")
+
+
+def allowed(template: Template, function: str) -> Iterator[dict[str, Any]]:
+    """Statements of a function's role, but those that stand under a condition of the template."""
+    for policy in of_type(template, "AWS::IAM::Role")[f"{function}Role"]["Policies"]:
+        yield from (statement for statement in policy["PolicyDocument"]["Statement"] if "Fn::If" not in statement)
+
+
+def granted(template: Template, function: str, action: str) -> list[Any]:
+    """Resources on which a function may do something."""
+    found: list[Any] = []
+    for statement in allowed(template, function):
+        if action in statement["Action"]:
+            resource = statement["Resource"]
+            found += resource if isinstance(resource, list) else [resource]
+    return found
+
+
+def arns(*queues: str) -> list[Any]:
+    return [{"Fn::GetAtt": [queue, "Arn"]} for queue in queues]
+
+
+def functions(template: Template) -> list[str]:
+    return list(of_type(template, "AWS::Lambda::Function"))
+
+
+def test_every_function_has_a_role_of_its_own(template: Template) -> None:
+    roles = [function["Role"]["Fn::GetAtt"][0] for function in of_type(template, "AWS::Lambda::Function").values()]
+    assert sorted(roles) == sorted(of_type(template, "AWS::IAM::Role"))
+    assert len(set(roles)) == len(roles)
+
+
+def test_nothing_is_allowed_by_a_wildcard(template: Template) -> None:
+    for function in functions(template):
+        for statement in allowed(template, function):
+            assert statement["Effect"] == "Allow"
+            assert not any("*" in action for action in statement["Action"])
+            assert statement["Resource"] not in ("*", ["*"])
+
+
+def test_no_function_may_delete_or_scan_or_administer(template: Template) -> None:
+    for function in functions(template):
+        actions = {action for statement in allowed(template, function) for action in statement["Action"]}
+        assert actions <= {
+            "logs:CreateLogStream", "logs:PutLogEvents",
+            "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
+            "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem",
+            "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage",
+            "s3:GetObject", "s3:PutObject", "secretsmanager:GetSecretValue",
+        }  # fmt: skip
+
+
+def test_a_deliver_function_reads_the_secret_of_its_service_and_no_other(template: Template) -> None:
+    prefix = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+    read = {function: granted(template, function, "secretsmanager:GetSecretValue") for function in functions(template)}
+    assert {function: secrets for function, secrets in read.items() if secrets} == {
+        f"Deliver{service.capitalize()}Function": [{"Fn::Sub": f"{prefix}campus/{service}-??????"}]
+        for service in ("library", "sports", "wiki")
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_deliver_function_takes_from_its_own_queue_and_rings_only_identities(
+    template: Template, service: str
+) -> None:
+    function = f"Deliver{service.capitalize()}Function"
+    assert granted(template, function, "sqs:ReceiveMessage") == arns(f"Deliver{service.capitalize()}Queue")
+    provider = {"Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:000000000000:badge-system"}
+    assert granted(template, function, "sqs:SendMessage") == [
+        *arns("IdentitiesQueue"),
+        *([provider] if service == "badge" else []),
+    ]
+
+
+def test_a_provider_s_queue_in_another_region_is_named_by_its_url(bundle: Bundle) -> None:
+    url = "https://sqs.us-east-1.amazonaws.com/111122223333/badges.fifo"
+    services = tuple(
+        service.model_copy(update={"endpoint": url}) if service.id == "badge" else service
+        for service in bundle.services
+    )
+    template = render(bundle.model_copy(update={"services": services}))
+    (_, provider) = granted(template, "DeliverBadgeFunction", "sqs:SendMessage")
+    assert provider == {"Fn::Sub": "arn:${AWS::Partition}:sqs:us-east-1:111122223333:badges.fifo"}
+
+
+def partitions(template: Template, function: str, action: str) -> set[str]:
+    """Partitions of the table that a function reaches. Every statement on the table names them."""
+    found: set[str] = set()
+    for statement in allowed(template, function):
+        if action in statement["Action"] and statement["Resource"] == {"Fn::GetAtt": ["Table", "Arn"]}:
+            (condition,) = statement["Condition"].values()
+            found |= set(condition["dynamodb:LeadingKeys"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("function", "read", "written"),
+    [
+        ("ReceiveFunction", {"I#*", "L#*", "C"}, {"I#*", "L#*", "X#*"}),
+        ("EvaluateFunction", {"I#*", "C"}, {"I#*"}),
+        ("DeliverWikiFunction", {"I#*", "S#wiki", "C"}, {"I#*", "S#wiki"}),
+        ("ScheduleFunction", {"W#*"}, {"W#*"}),
+        ("CampaignFunction", set(), set()),
+    ],
+)
+def test_a_function_reaches_only_the_items_of_its_stage(
+    template: Template, function: str, read: set[str], written: set[str]
+) -> None:
+    assert partitions(template, function, "dynamodb:GetItem") == read
+    assert partitions(template, function, "dynamodb:PutItem") == written
+
+
+def test_only_receive_writes_objects_and_only_rejected_ones(template: Template) -> None:
+    written = {function: granted(template, function, "s3:PutObject") for function in functions(template)}
+    assert {function for function, objects in written.items() if objects} == {"ReceiveFunction"}
+    assert written["ReceiveFunction"] == [{"Fn::Sub": "${Bucket.Arn}/rejected/*"}]
