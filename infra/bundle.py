@@ -63,21 +63,21 @@ def build(target: Target) -> Built:
     """Build the bundle unless it is there. Raises BundleBuildError."""
     requirements = _requirements()
     dependencies_key = _digest([requirements.encode(), Path(trim.__file__).read_bytes(), _where(target)])
-    sources = sorted(_sources())
-    key = _digest([dependencies_key.encode(), Path(__file__).read_bytes(), *_contents(sources)])
+    own = sorted(sources())
+    key = _digest([dependencies_key.encode(), Path(__file__).read_bytes(), *_contents(own)])
     file = BUILD / f"bundle-{key}.zip"
     reused = file.exists()
     if not reused:
         dependencies = BUILD / f"dependencies-{dependencies_key}"
         if not dependencies.exists():
             _install(target, requirements, dependencies)
-        _assemble(target, dependencies, sources, file)
+        _assemble(target, dependencies, own, file)
     with zipfile.ZipFile(file) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     return Built(file, f"bundles/{key}.zip", file.stat().st_size, unpacked, reused)
 
 
-def _sources() -> Iterator[tuple[str, Path]]:
+def sources() -> Iterator[tuple[str, Path]]:
     """The engine's own files, by their name in the bundle. The command line is not among them."""
     for base in (ROOT, ROOT / "shared"):
         for package in ("functions", "provisioning"):

@@ -97,13 +97,14 @@ def _await_health(endpoint: str, process: "subprocess.Popen[bytes] | None", log:
     while time.monotonic() < deadline:
         if process is not None and process.poll() is not None:
             raise EmulatorError(f"the emulator ended with status {process.returncode}: see {log}")
-        if _healthy(endpoint):
+        if healthy(endpoint):
             return
         time.sleep(0.1)
     raise EmulatorError(f"no local AWS answers at {endpoint}")
 
 
-def _healthy(endpoint: str) -> bool:
+def healthy(endpoint: str) -> bool:
+    """Whether a local AWS answers."""
     try:
         with urllib.request.urlopen(endpoint + _HEALTH, timeout=2) as answer:  # noqa: S310  http, on loopback
             return bool(answer.status == 200)

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Final
 
 from localstack.emulator import ROOT, credentials
+from localstack.placed import write_folder
 from localstack.world import World
 
 ENVIRONMENT: Final = ROOT / "build" / "campus.env"
 RECORD: Final = ROOT / "build" / "ada.json"
+BUNDLE: Final = ROOT / "build" / "campus-bundle"
 _ADA: Final = """\
 {"specversion": "1.0", "id": "by-hand-1", "source": "/registry", "type": "campus.person.stated",
  "data": {"key": "ada", "version": 1,
@@ -33,6 +35,7 @@ def write(world: World) -> str:
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     ENVIRONMENT.write_text("\n".join(lines) + "\n", encoding="utf-8")
     RECORD.write_text(_ADA, encoding="utf-8")
+    write_folder(world.bundle, BUNDLE)
     return f"""
 All of it stays up until Ctrl-C. In another shell, a change by hand:
 
@@ -42,6 +45,7 @@ All of it stays up until Ctrl-C. In another shell, a change by hand:
   curl -s -G -H "Authorization: Bearer $LIBRARY_TOKEN" "$LIBRARY/Users" --data-urlencode 'filter=userName eq "ada"'
 
 Change the file (and its data.version), publish it again, and look again. `.venv/bin/provision status` shows the rest.
+The bundle in force lies in {_short(BUNDLE)}: edit a rule, then `.venv/bin/provision publish {_short(BUNDLE)}`.
 The AWS command line does the same: aws sns publish --topic-arn "$TOPIC" --message file://{_short(RECORD)}
 """
 

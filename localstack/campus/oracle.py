@@ -65,11 +65,12 @@ class Oracle:
     """Judges by one policy. `_tried` remembers what CEL said: a rule and facts are asked about at many instants."""
 
     policy: Policy
-    _tried: dict[tuple[str, int, int], bool | None] = field(default_factory=dict)
+    _tried: dict[tuple[Any, ...], bool | None] = field(default_factory=dict)
 
     def expected(self, history: Sequence[Statement], service: str, now: datetime) -> Expected | None:
         """What a service should hold for a person with this history; None: there was never anything."""
         self._tried.clear()
+        history = [statement for statement in history if statement.at <= now.timestamp()]
         state, lifecycle = _State(), self.policy.services[service].lifecycle
         rules = [rule for rule in self.policy.rules if rule.service == service]
         closed: list[_Fact] = []
@@ -152,7 +153,7 @@ class Oracle:
         return _Right(held and not denied, denied, frozenset(authorizations))
 
     def _try(self, rule: Rule, person: Facts, fact: _Fact) -> bool | None:
-        key = rule.id, id(person), id(fact.facts)
+        key = rule.id, id(person), tuple(sorted(fact.facts.items()))
         if key not in self._tried:
             self._tried[key] = rule.holds(person, fact.facts)
         return self._tried[key]

@@ -1,7 +1,6 @@
-"""Where the AWS adapters are tried: moto's server always, an emulator where the environment names one."""
+"""Where the AWS adapters are tried: moto's server, and the embedded AWS."""
 
 import logging
-import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -31,14 +30,6 @@ def moto_endpoint() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
-
-
-@pytest.fixture(scope="session")
-def emulator_endpoint() -> str:
-    endpoint = os.environ.get("PROVISIONING_EMULATOR", "")
-    if not endpoint:
-        pytest.skip("PROVISIONING_EMULATOR names no emulator")
-    return endpoint
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -21,7 +21,7 @@ SNAPSHOT = Path(__file__).parent / "campus.template.json"
 def test_the_campus_has_the_template_that_was_reviewed(template: Template) -> None:
     rendered = json.dumps(template, indent=2) + "\n"
     assert rendered == SNAPSHOT.read_text(encoding="utf-8"), (
-        f"review the difference, then: python -m infra.render localstack/campus > {SNAPSHOT.name}"
+        f"review the difference, then: python -m infra.render localstack/campus > tests/infra/{SNAPSHOT.name}"
     )
 
 

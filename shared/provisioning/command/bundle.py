@@ -102,9 +102,20 @@ def _entry(
         for fault in error.errors(include_url=False, include_context=False, include_input=False):
             line, column = document.locate((*base, *fault["loc"]))
             field_name = ".".join(str(part) for part in fault["loc"])
-            right = f"one of {', '.join(model.model_fields)}" if fault["type"] == "extra_forbidden" else ""
-            problems.append(InvalidError(f"{field_name}: {fault['msg']}", str(document.file), line, column, right))
+            problems.append(
+                InvalidError(
+                    f"{field_name}: {fault['msg']}", str(document.file), line, column, _right(model, fault["type"])
+                )
+            )
         return None
+
+
+def _right(model: type[Model], fault: str) -> str:
+    if fault == "extra_forbidden":
+        return f"one of {', '.join(field.alias or name for name, field in model.model_fields.items())}"
+    if fault == "string_pattern_mismatch":
+        return "letters, digits and hyphens in lower case, 2 to 32, the first a letter"
+    return ""
 
 
 def check_folder(path: Path) -> tuple[Folder, Policy]:
