@@ -12,6 +12,7 @@ from localstack.campus.oracle import Expected
 from localstack.campus.providers import BadgeSystem, Mode, ScimProvider, scim_provider
 from localstack.check import Held, compare, read_badges, read_scim, value_at
 
+TOKEN = "a-token"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 USER = {
     "userName": "ada",
@@ -66,11 +67,11 @@ def test_who_is_missing_or_too_many_is_named() -> None:
 
 @pytest.fixture
 def provider() -> Iterator[ScimProvider]:
-    with scim_provider("library", "token") as running:
+    with scim_provider("library", TOKEN) as running:
         yield running
 
 
-async def post(provider: ScimProvider, path: str, body: dict[str, Any], token: str = "token") -> dict[str, Any]:
+async def post(provider: ScimProvider, path: str, body: dict[str, Any], token: str = TOKEN) -> dict[str, Any]:
     headers = {"authorization": f"Bearer {token}", "content-type": "application/scim+json"}
     async with (
         aiohttp.ClientSession(headers=headers) as session,

@@ -49,7 +49,7 @@ def build(seed: int) -> World:
         chance=chance,
         loop=loop,
         registry=Registry(chance),
-        store=RecordingStore(clock, lambda: chance.uniform(0, 3)),
+        store=RecordingStore(clock, lambda: chance.uniform(0, 3), shards=2),
         publishing=MemoryBundles(),
         queues=queues,
         providers=providers,

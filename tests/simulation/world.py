@@ -154,7 +154,7 @@ class World:
         self.invocations += 1
         invocation = Invocation(self.faults.kills.get(number), self.faults.stalls.get(number))
         _INVOCATION.set(invocation)
-        messages = [Message(item.id, item.body, mapping.origin) for item in batch]
+        messages = [Message(item.id, item.body, mapping.origin, item.receives > 1) for item in batch]
         stage = self.chance.choice(mapping.stages)
         work = self.loop.create_task(_guarded(stage, messages, int(self.now()), self))
         self.graveyard.append(work)

@@ -16,7 +16,7 @@ from provisioning.adapters.aws.rows import Rows
 from provisioning.adapters.aws.table import Table
 from provisioning.command.bundle import Folder
 from provisioning.core.account import Account
-from provisioning.core.errors import InvalidError
+from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.identity import Identity
 from provisioning.core.period import show
 from provisioning.core.policy import Policy
@@ -98,15 +98,23 @@ def _rejected(item: Rejected) -> dict[str, str]:
     return {"source": item.source, "message": item.message, "at": show(item.at), "reason": item.reason}
 
 
+async def _services(ports: Deployed) -> frozenset[str] | None:
+    """The services in force; None before the first publication."""
+    try:
+        return frozenset((await ports.policies.current()).services)
+    except TransientError:
+        return None
+
+
 async def publish_folder(stack: str, folder: Folder) -> Published:
     """Put a bundle in force and start its campaign: a first pass, and one that verifies.
 
     Raises InvalidError for a bundle with a service that is not deployed: its doorbells would have no queue.
     """
     async with deployed(stack) as ports:
-        known = (await ports.policies.current()).services
+        known = await _services(ports)
         for service in folder.bundle.services:
-            if service.id not in known:
+            if known is not None and service.id not in known:
                 raise InvalidError(f"service {service.id!r} is not deployed", right="deploy the stack with it first")
         published = await ports.policies.publish(folder.published, folder.hash)
         for delay in (0, VERIFYING):

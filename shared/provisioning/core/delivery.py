@@ -61,10 +61,10 @@ def agrees(known: Known, desired: Desired) -> bool:
 
 
 def suspected(known: Known, service: Service) -> Known:
-    """What may be there after a doubt that nobody wrote down: any value and any membership that the engine ever sets.
+    """What may be there after a doubt that another turn left: any value and membership that the engine ever sets.
 
-    The call that was lost may have been for another turn, with other values and groups than those wanted now. This is
-    stored with the doubt, so that a look which needs several attempts goes on where it stopped.
+    The call that was lost may have had other values and groups than those wanted now. This is stored with the doubt,
+    so that a look which needs several attempts goes on where it stopped.
     """
     values = {**dict.fromkeys(service.account), **known.values}
     return replace(known, values=values, groups=tuple(sorted({*known.groups, *service.groups.values()})))

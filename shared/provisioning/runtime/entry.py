@@ -49,7 +49,12 @@ def sqs_handler(stage: Stage, origin: Callable[[str], str] = lambda queue: queue
 
     def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  Lambda passes both
         messages = [
-            Message(record["messageId"], record["body"], origin(queue_name(record.get("eventSourceARN", ""))))
+            Message(
+                record["messageId"],
+                record["body"],
+                origin(queue_name(record.get("eventSourceARN", ""))),
+                again=int(record.get("attributes", {}).get("ApproximateReceiveCount", "1")) > 1,
+            )
             for record in event.get("Records", [])
         ]
         return failures(run(_guarded(stage, messages)))

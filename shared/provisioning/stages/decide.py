@@ -30,13 +30,14 @@ class Decide:
 class Subject:
     """Whom to decide for: by identity, or by (source, key) with the record that arrived.
 
-    `sequence`: of the oldest bundle that may decide.
+    `sequence`: of the oldest bundle that may decide. `again`: somebody may have done a part of this and died.
     """
 
     identity: str | None
     key: tuple[str, str] | None = None
     record: Record | None = None
     sequence: int = 0
+    again: bool = False
 
 
 async def decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, trace: str) -> list[Bell]:
@@ -97,6 +98,7 @@ async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, t
     )
     bells = [Bell(stored.id, Cause.DECISION, trace, service) for service in decision.rings]
     due_at = decision.identity.due_at
-    if due_at is not None and due_at < now + OWN_SPAN:
+    # If nothing changed, whoever made it so rings for the boundary, or their message comes again and does.
+    if due_at is not None and due_at < now + OWN_SPAN and (decision.changed or subject.again):
         bells.append(Bell(stored.id, Cause.CLOCK, trace, at=due_at))
     return bells

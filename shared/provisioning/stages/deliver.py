@@ -163,6 +163,9 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> Acc
     if slot > now:
         # Loses to any delivery that wrote since our read; the slot is then wasted, nothing else.
         return await _store(shell, delivery.deferred(account, slot, sequence), visit)
+    if visit.plan.doubt and (account.intent is None or account.intent.attempt != visit.operation):
+        # Another delivery than this one left the doubt, and deliveries between may have died unseen.
+        account = replace(account, known=delivery.suspected(account.known, visit.service))
     if visit.plan.intent:
         # Loses to another delivery of this account: only the winner calls the SP.
         intended = delivery.intended(account, visit.desired, visit.service, visit.operation, sequence, now)
@@ -182,8 +185,6 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
     # A protocol that cannot look says again what is wanted; its receiver orders what it hears by turn.
     look = visit.plan.doubt and protocol.looks_up
     known = account.known
-    if look and visit.account.intent is None:  # a turn was passed over: nobody wrote down what it may have left
-        known = delivery.suspected(known, visit.service)
     wanted, had = {*visit.desired.groups}, {*known.groups}
     groups_shell = Groups(shell.accounts, shell.courier, shell.groups)
     try:
@@ -203,7 +204,8 @@ def _after(visit: Visit, account: Account, ending: Ending, now: Instant) -> Acco
     ended = delivery.Ended(ending.known, ending.reason, ending.retry_after)
     sequence = visit.policy.sequence
     # A call that did not come to its end leaves the doubt that it was to clear up.
-    doubt = (visit.account.intent or Intent(visit.operation, now)) if visit.plan.doubt else None
+    deadline = visit.account.intent.deadline if visit.account.intent is not None else now
+    doubt = Intent(visit.operation, deadline) if visit.plan.doubt else None
     match ending.outcome:
         case Outcome.DONE:
             return delivery.done(account, ended.known, visit.turn, sequence, now)

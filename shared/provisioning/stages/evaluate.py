@@ -29,7 +29,7 @@ async def evaluate(shell: Evaluate, messages: Sequence[Message], now: Instant) -
         except InvalidError as error:  # nobody but the engine may write to this queue: drop it and say so
             shell.decide.log("bell.unreadable", message=message.id, reason=str(error))
             continue
-        rung.append(Rung(message.id, bell, instant_of(bell, now)))
+        rung.append(Rung(message.id, bell, instant_of(bell, now), message.again))
     by_identity = gather(rung)
     results = await asyncio.gather(*(_answer(shell, identity, items) for identity, items in by_identity.items()))
     bells = [bell for result in results for bell in result or ()]
@@ -48,7 +48,11 @@ async def _answer(shell: Evaluate, identity: str, items: Sequence[Rung]) -> list
     sequence = max(item.bell.sequence for item in items)
     try:
         return await decide(
-            shell.decide, Subject(identity, sequence=sequence), last.now, last.bell.cause, last.bell.trace
+            shell.decide,
+            Subject(identity, sequence=sequence, again=any(item.again for item in items)),
+            last.now,
+            last.bell.cause,
+            last.bell.trace,
         )
     except (TransientError, PermanentError) as error:
         shell.decide.log("evaluate.failed", identity=identity, reason=str(error), trace=last.bell.trace)

@@ -10,11 +10,15 @@ from provisioning.core.period import Instant
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a queue. `origin` is what its queue stands for: a source, or nothing."""
+    """One message of a queue. `origin` is what its queue stands for: a source, or nothing.
+
+    `again`: it was handed out before, so somebody may have done a part of its work and died.
+    """
 
     id: str
     body: str
     origin: str = ""
+    again: bool = False
 
 
 Failed = frozenset[str]
@@ -35,6 +39,7 @@ class Rung:
     message: str
     bell: Bell
     now: Instant
+    again: bool = False
 
 
 def gather(rung: list[Rung]) -> Mapping[str, list[Rung]]:

@@ -83,7 +83,13 @@ async def _take(
     for notice in record.notices:
         shell.decide.log("record.notice", source=record.source, notice=notice, trace=trace)
     try:
-        return await decide(shell.decide, Subject(identity, key, record), now, Cause.NOTIFICATION, trace)
+        return await decide(
+            shell.decide,
+            Subject(identity, key, record, again=any(item.message.again for item in items)),
+            now,
+            Cause.NOTIFICATION,
+            trace,
+        )
     except TransientError as error:
         shell.decide.log("receive.failed", source=key[0], reason=str(error), trace=trace)
         return None

@@ -29,9 +29,14 @@ class MemoryStore:
     """
 
     def __init__(
-        self, now: Clock = lambda: 0.0, lag: Callable[[], float] = lambda: 0.0, checkpoint: Checkpoint = pass_by
+        self,
+        now: Clock = lambda: 0.0,
+        lag: Callable[[], float] = lambda: 0.0,
+        checkpoint: Checkpoint = pass_by,
+        shards: int = keys.SHARDS,
     ) -> None:
         self.requests: Counter[str] = Counter()
+        self._shards = shards
         self.identities: dict[str, Identity] = {}
         self.accounts: dict[str, dict[str, Account]] = {}
         self.linked: dict[tuple[str, str], str] = {}
@@ -127,7 +132,7 @@ class MemoryStore:
 
     @property
     def shards(self) -> int:
-        return keys.SHARDS
+        return self._shards
 
     async def due(self, shard: int, after: Instant, until: Instant) -> AsyncIterator[tuple[str, Instant]]:
         async with self._request("Query"):
@@ -228,7 +233,7 @@ class MemoryStore:
         self.check_sequence(stored.sequence if stored is not None else 0, mine.sequence)
 
     def _wait(self, key: tuple[str, str], identity: str, due_at: Instant | None) -> None:
-        self._due.put(key, Place(str(keys.shard_of(identity)), due_at) if due_at is not None else None)
+        self._due.put(key, Place(str(keys.shard_of(identity) % self._shards), due_at) if due_at is not None else None)
 
 
 def _batches(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
