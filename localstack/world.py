@@ -14,7 +14,7 @@ from localstack.clients import Clients
 from localstack.deploy import Deployment
 from provisioning.adapters.aws.indexes import Indexes
 from provisioning.adapters.aws.rejections import KeptRejections
-from provisioning.core.account import Condition
+from provisioning.core.account import Condition, Phase
 from provisioning.core.catalog import Bundle
 
 _BETWEEN: Final = 0.5  # seconds between two looks
@@ -96,10 +96,13 @@ class World:
         return {key: expected for key, expected in found.items() if expected is not None}
 
     async def held(self, service: str, patience: float) -> None:
-        """Wait until the engine counts as many active accounts as the oracle. Raises UnsettledError."""
-        wanted = sum(expected.phase == "active" for expected in self.expected(service).values())
+        """Wait until the engine counts as many accounts as the oracle now, active or suspended since.
+
+        Raises UnsettledError.
+        """
+        wanted = sum(expected.phase != "absent" for expected in self.expected(service).values())
         deadline = clock.seconds() + patience
-        while (held := _active((await self.accounts())[service])) < wanted:
+        while (held := _present((await self.accounts())[service])) < wanted:
             if clock.seconds() > deadline:
                 raise UnsettledError(f"{service}: {held} of {wanted} accounts after {patience:.0f} s")
             await asyncio.sleep(_BETWEEN)
@@ -122,5 +125,5 @@ class World:
             await asyncio.sleep(_BETWEEN)
 
 
-def _active(states: Mapping[tuple[str, str], int]) -> int:
-    return sum(number for (phase, _), number in states.items() if phase == "active")
+def _present(states: Mapping[tuple[str, str], int]) -> int:
+    return sum(number for (phase, _), number in states.items() if phase != Phase.ABSENT)

@@ -9,6 +9,7 @@ from provisioning.adapters.memory import bells as memory_bells
 from provisioning.adapters.memory.bells import MemoryBells
 from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
 from provisioning.adapters.memory.queues import MemoryQueue
+from provisioning.adapters.memory.store import MemoryStore
 from provisioning.core.wire import canonical, digest_of
 from provisioning.stages.campaign import VERIFYING, Campaign, campaign, steps, write_step
 from provisioning.stages.decide import Decide
@@ -21,7 +22,7 @@ from tests.simulation.campus import MINUTE, SOURCE, START, Registry, bundle
 from tests.simulation.faults import draw
 from tests.simulation.loop import SimulatedLoop
 from tests.simulation.provider import Provider
-from tests.simulation.world import VISIBILITY, Mapping, RecordingStore, Stage, World
+from tests.simulation.world import VISIBILITY, Mapping, Stage, Watched, World
 
 PEOPLE: Final = 22
 BUSY: Final = 18 * MINUTE  # people change, and things go wrong, during this time
@@ -49,13 +50,13 @@ def build(seed: int) -> World:
         chance=chance,
         loop=loop,
         registry=Registry(chance),
-        store=RecordingStore(clock, lambda: chance.uniform(0, 3), shards=2),
+        store=MemoryStore(clock, lambda: chance.uniform(0, 3), shards=2),
         publishing=MemoryBundles(),
         queues=queues,
         providers=providers,
     )
     world.store._checkpoint = world.checkpoint
-    world.store.accepted = world.accepted
+    world.store.identities = Watched(world.accepted)
     world.mappings = _mappings(world)
     world.foreign = {
         "alpha": providers["alpha"].plant("user3", title="theirs"),
@@ -127,7 +128,7 @@ def _script(world: World) -> None:
     _publish(world, 0)
     for number in range(PEOPLE):
         loop.call_later(chance.uniform(1, 5 * MINUTE), _join, world, number)
-    for _ in range(2 * PEOPLE):
+    for _ in range(3 * PEOPLE // 2):
         loop.call_later(chance.uniform(MINUTE, BUSY), _change, world)
     loop.call_later(chance.uniform(BUSY / 3, BUSY), _publish, world, 1)
     loop.call_later(MINUTE * chance.random(), world.sweep)

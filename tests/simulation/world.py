@@ -57,17 +57,16 @@ class Mapping:
     running: int = 0
 
 
-class RecordingStore(MemoryStore):
-    """The store, which also tells what it accepted of the registry, and when."""
+class Watched(dict[str, Identity]):
+    """The stored identities; tells of each write at the moment of its effect, whatever becomes of the writer."""
 
-    accepted: Callable[[Identity], None]
+    def __init__(self, accepted: Callable[[Identity], None]) -> None:
+        super().__init__()
+        self._accepted = accepted
 
-    async def put_identity(self, identity: Identity, link: tuple[str, str] | None = None) -> None:
-        before = self.identities.get(identity.id)
-        await super().put_identity(identity, link)
-        after = self.identities.get(identity.id)
-        if after is not None and after is not before:
-            self.accepted(after)
+    def __setitem__(self, key: str, identity: Identity) -> None:
+        super().__setitem__(key, identity)
+        self._accepted(identity)
 
 
 @dataclass
@@ -79,7 +78,7 @@ class World:
     chance: random.Random
     loop: SimulatedLoop
     registry: Registry
-    store: RecordingStore
+    store: MemoryStore
     publishing: MemoryBundles
     queues: dict[str, MemoryQueue]
     providers: dict[str, Provider]
@@ -136,6 +135,8 @@ class World:
         """Invoke whatever has messages; returns when a queue will next have some."""
         waiting: list[float] = []
         for mapping in self.mappings:
+            if len(mapping.queue) == 0:
+                continue
             upcoming = mapping.queue.next_at() if mapping.running < mapping.most else None
             if upcoming is not None and upcoming > self.now():
                 waiting.append(upcoming)
