@@ -6,12 +6,13 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 MINISTACK_VERSION := 1.5.33
 UV := .tools/uv/bin/uv
-MINISTACK := .tools/ministack/bin/ministack
+MINISTACK := .tools/.ministack-$(MINISTACK_VERSION)
 RUN := .venv/bin/
 
 PEOPLE ?= 200
 SEEDS ?= 2000
 AWS ?= embedded
+UNIT_PYTHON ?= python3.13
 
 .PHONY: help setup run test test-unit check format simulate simulate-mutants clean
 
@@ -26,9 +27,10 @@ $(UV):
 	$(UV) sync --quiet --frozen --all-extras --group dev --python $(PYTHON)
 	touch $@
 
-# The emulator pins an SDK of its own, so it lives in an environment of its own.
-$(MINISTACK): Makefile .venv/.complete
-	$(UV) venv --quiet --clear --python .venv/bin/python .tools/ministack
+# The emulator pins an SDK of its own, so it lives in an environment of its own; its Python is also the functions'.
+$(MINISTACK): | .venv/.complete
+	rm -rf .tools/ministack
+	$(UV) venv --quiet --python .venv/bin/python .tools/ministack
 	$(UV) pip install --quiet --python .tools/ministack/bin/python ministack==$(MINISTACK_VERSION) aws-sam-translator
 	touch $@
 
@@ -40,9 +42,9 @@ run: setup ## Deploy to a local AWS and play a day at the sample campus (ONCE=1:
 test: setup ## Run all tests
 	$(RUN)python -m pytest
 
-test-unit: setup ## Run the tests that need no server, on another Python: make test-unit UNIT_PYTHON=3.13
-	UV_PROJECT_ENVIRONMENT=.tools/python-$(UNIT_PYTHON) $(UV) sync --quiet --frozen --all-extras --group test --python $(UNIT_PYTHON)
-	.tools/python-$(UNIT_PYTHON)/bin/python -m pytest tests/core tests/protocols tests/stages tests/command
+test-unit: setup ## Run the tests that need no server, on another Python: make test-unit UNIT_PYTHON=python3.13
+	UV_PROJECT_ENVIRONMENT=.tools/unit $(UV) sync --quiet --frozen --all-extras --group test --python $(UNIT_PYTHON)
+	.tools/unit/bin/python -m pytest tests/core tests/protocols tests/stages tests/command
 
 check: setup ## Lint, types, import contracts, and the template
 	$(RUN)ruff format --check .
