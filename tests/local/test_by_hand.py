@@ -40,7 +40,7 @@ def campus() -> Iterator[dict[str, str]]:
         said.append(line)
         if UP in line:
             break
-    assert said and UP in said[-1], "".join(said[-30:])
+    assert UP in "".join(said[-1:]), "".join(said[-30:])
     lines = (ROOT / "build" / "campus.env").read_text(encoding="utf-8").splitlines()
     yield dict(line.removeprefix("export ").replace("'", "").split("=", 1) for line in lines)
     process.send_signal(signal.SIGINT)
