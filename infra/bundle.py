@@ -7,6 +7,7 @@ Lambda's own. Equal inputs make equal bytes, under a name that stands for the in
 import argparse
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -54,9 +55,14 @@ def this_machine() -> Target:
     return Target(f"{sys.version_info.major}.{sys.version_info.minor}")
 
 
-def on_lambda(architecture: str) -> Target:
-    """Lambda's runtime, as the template names it."""
-    return Target("3.13", _PLATFORMS[architecture])
+def architecture() -> str:
+    """The architecture of this machine, in Lambda's words."""
+    return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
+
+
+def on_lambda(of: str) -> Target:
+    """Lambda's runtime, as the template names it, of an architecture."""
+    return Target("3.13", _PLATFORMS[of])
 
 
 def build(target: Target) -> Built:
@@ -117,15 +123,19 @@ def _install(target: Target, requirements: str, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=BUILD) as temporary:
         listed, installed = Path(temporary, "requirements.txt"), Path(temporary, "installed")
         listed.write_text(requirements, encoding="utf-8")
-        platform = ["--python-platform", target.platform] if target.platform else []
+        elsewhere = ["--python-platform", target.platform] if target.platform else []
         _run([
             _uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:",
-            "--link-mode", "copy", "--python", _interpreter(target), "--python-version", target.python, *platform,
+            "--link-mode", "copy", "--python", _interpreter(target), "--python-version", target.python, *elsewhere,
             "--target", str(installed), "--requirements", str(listed),
         ])  # fmt: skip
         trim.trim(installed)
         _compile(target, installed)
-        installed.rename(folder)
+        try:
+            installed.rename(folder)
+        except OSError:
+            if not folder.exists():  # otherwise another build of the same was faster, and made the same
+                raise
 
 
 def _assemble(target: Target, dependencies: Path, sources: Iterable[tuple[str, Path]], file: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError, WaiterError
 
 from infra import names
+from infra.bundle import architecture
 from infra.template import render
 from localstack import clock
 from localstack.clients import Clients
@@ -76,13 +77,16 @@ async def _put_secret(clients: Clients, name: str, value: str) -> None:
 
 
 async def _put_stack(clients: Clients, stack: str, bucket: str, key: str, template: str) -> None:
+    parameters = {
+        "CodeBucket": bucket,
+        "CodeKey": key,
+        "Architecture": architecture(),
+        "DeletionProtection": "false",
+    }
     arguments: dict[str, Any] = {
         "StackName": stack,
         "Capabilities": ["CAPABILITY_IAM"],
-        "Parameters": [
-            {"ParameterKey": name, "ParameterValue": value}
-            for name, value in (("CodeBucket", bucket), ("CodeKey", key), ("DeletionProtection", "false"))
-        ],
+        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
     }
     if len(template.encode()) <= _INLINE:
         arguments["TemplateBody"] = template

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from localstack import clock
@@ -14,6 +15,7 @@ from localstack.world import World
 WAVE: Final = 200  # people; the local queues become slow beyond some thousand messages
 _BACKLOG: Final = 200  # messages that may be left of a wave before the next one
 PATIENCE: Final = 240.0  # seconds for any one thing to happen
+_AHEAD: Final = 15  # seconds between the announcement of an end and the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,10 @@ async def _opening(world: World, _cast: Cast) -> None:
 
 
 async def _ending(world: World, cast: Cast) -> None:
-    ahead = max(0.0, (cast.ending - clock.moment()).total_seconds())
-    await world.until("the badge of zoe is withdrawn", lambda: _withdrawn(world, "zoe"), ahead + PATIENCE)
+    """Announced a few seconds ahead, so that it is known everywhere when it comes."""
+    end = clock.moment().replace(microsecond=0) + timedelta(seconds=_AHEAD)
+    await world.registry.publish([cast.ending(world.registry.now("zoe"), end)])
+    await world.until("the badge of zoe is withdrawn", lambda: _withdrawn(world, "zoe"), _AHEAD + PATIENCE)
     await world.quiet(PATIENCE)
 
 

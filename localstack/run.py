@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import chain
 from typing import Final
 
@@ -36,7 +35,6 @@ LOG: Final = ROOT / "build" / "emulator.log"
 _LOCALSTACK: Final = "http://127.0.0.1:4566"
 _OPENS: Final = 50  # seconds from the start; later if there are many people to load before
 _A_SECOND: Final = 20  # people that are loaded in one second, at least
-_ENDS: Final = 10  # seconds from the opening until a contract ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +102,7 @@ async def _run(asked: Arguments, place: Place, console: Console) -> int:
 
     opens_in = _OPENS + asked.people // _A_SECOND
     async with open_world(place, opens_in, say) as world:
-        cast = Cast(started.date(), world.opening + timedelta(seconds=_ENDS))
+        cast = Cast(started.date())
         problems: list[str] = []
         try:
             await add_foreign_account(world)

@@ -12,16 +12,13 @@ _LONG: Final = 400
 
 
 class Cast:
-    """Makes the players, for a day and for the instant at which one contract ends."""
+    """Makes the players, for a day."""
 
-    def __init__(self, today: date, ending: datetime) -> None:
-        self._today, self.ending = today, ending
+    def __init__(self, today: date) -> None:
+        self._today = today
 
     def residents(self) -> Mapping[str, Person]:
         """Who is there before the day begins."""
-        # Of the faculty, who do not go to the sports hall: its opening and this end are seconds apart, and a right that
-        # begins and ends while the bells of many wait may never have been one.
-        ending = replace(self._faculty("law.public"), end=self.ending.isoformat())
         return {
             person.key: person
             for person in (
@@ -34,10 +31,14 @@ class Cast:
                 self._person("rutger", "Rutger", "de Jong", self._student("law.private"), level=2),
                 self._person("lucia", "Lucía", "García", self._guest(), mail="lucia@partner.example"),
                 self._person("noor", "Noor", "Haddad", tags=["wiki-admin-all"]),
-                self._person("zoe", "Zoë", "Müller", ending),
+                self._person("zoe", "Zoë", "Müller", self._faculty("law.public")),
                 self._person("daan", "Daan", "Dijkstra", self._staff("contractor")),
             )
         }
+
+    def ending(self, person: Person, end: datetime) -> Person:
+        """The contract's end is announced."""
+        return replace(person, affiliations=tuple(replace(item, end=end.isoformat()) for item in person.affiliations))
 
     def joiners(self, word: str, count: int) -> list[Person]:
         """New people, half students and half staff."""

@@ -31,7 +31,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 async def test_a_notification_becomes_accounts_and_a_bad_one_stops_nobody(world: World) -> None:
-    cast = Cast(clock.moment().date(), clock.moment())
+    cast = Cast(clock.moment().date())
     mei = cast.residents()["mei"]
     library = world.providers["library"]
     paths = tuple(next(service for service in world.bundle.services if service.id == "library").account)
