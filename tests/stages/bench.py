@@ -1,6 +1,5 @@
 """Stages on the in-memory adapters: one process after another, a clock that is set by hand, and scripted SPs."""
 
-import asyncio
 import itertools
 import json
 import random
@@ -11,6 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from provisioning.adapters.delivery.driver import Courier
+from provisioning.adapters.memory import bells as memory_bells
 from provisioning.adapters.memory.bells import MemoryBells
 from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
 from provisioning.adapters.memory.queues import MemoryQueue
@@ -20,7 +20,7 @@ from provisioning.core.bell import Bell, Cause, read_bell, write_bell
 from provisioning.core.catalog import Bundle, Service
 from provisioning.core.identity import Identity
 from provisioning.core.wire import canonical, digest_of
-from provisioning.protocols.dialogue import Accepted, Answer, HttpRequest, HttpResponse, Publish, Unanswered
+from provisioning.protocols.dialogue import Accepted, Answer, HttpRequest, Publish
 from provisioning.stages.campaign import Campaign, campaign
 from provisioning.stages.decide import Decide
 from provisioning.stages.deliver import Deliver, deliver
@@ -29,44 +29,12 @@ from provisioning.stages.message import Failed, Message
 from provisioning.stages.receive import Receive, receive
 from provisioning.stages.schedule import Schedule, schedule
 from tests.simulation.provider import Provider
-from tests.stages.tenant import SOURCE, START, bundle
+from tests.stages.deaths import Deaths
+from tests.stages.steps import Step, as_it_is
+from tests.stages.tenant import SOURCE, START, bundle, says
 
 VISIBILITY: Final = 360  # seconds until a message that a dead handler held comes again
 SERVICES: Final = ("library", "wiki", "badges")
-
-Step = Callable[[Provider, HttpRequest], Answer]
-"""What becomes of one call to an SP."""
-
-
-def refused(_provider: Provider, _request: HttpRequest) -> Answer:
-    """Nothing was sent."""
-    return Unanswered("connection refused", sent=False)
-
-
-def lost_before(_provider: Provider, _request: HttpRequest) -> Answer:
-    """No answer, and no effect."""
-    return Unanswered("no answer within 10 s", sent=True)
-
-
-def lost_after(provider: Provider, request: HttpRequest) -> Answer:
-    """No answer, but the effect."""
-    provider.answer(request)
-    return Unanswered("no answer within 10 s", sent=True)
-
-
-def says_no(status: int, detail: str = "", **headers: str) -> Step:
-    """The SP's own refusal."""
-
-    def answer(_provider: Provider, _request: HttpRequest) -> Answer:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return HttpResponse(status, named, json.dumps({"status": str(status), "detail": detail}).encode())
-
-    return answer
-
-
-def as_it_is(provider: Provider, request: HttpRequest) -> Answer:
-    """The SP does what it does."""
-    return provider.answer(request)
 
 
 class Process:
@@ -106,7 +74,11 @@ class Bench:
         }
         deliver_queues = {name: self.queues[name] for name in SERVICES}
         self.bells = MemoryBells(
-            self.queues["identities"], deliver_queues, self.queues["campaign"], checkpoint=self.checkpoint
+            self.queues["identities"],
+            deliver_queues,
+            self.queues["campaign"],
+            lambda bell: memory_bells.unique(bell),  # asked for at each send: a mutant puts another in its place
+            self.checkpoint,
         )
         self.providers = {name: Provider(name, random.Random(0), self.clock) for name in SERVICES}  # noqa: S311  unused
         self.steps: dict[str, deque[Step]] = {name: deque() for name in SERVICES}
@@ -226,6 +198,10 @@ class Bench:
     async def sweep(self) -> int:
         return await schedule(Schedule(self.store, self.bells, self.say), int(self.now), "sweep")
 
+    async def version(self, number: int, *kinds: str, **attributes: Any) -> None:
+        """Receive a version of p1; nothing that comes of it is handled yet."""
+        assert await self.process.receive(says("p1", number, *kinds, **attributes)) == frozenset()
+
     async def arrive(self, *messages: Message) -> None:
         """Receive notifications and let everything come to rest."""
         assert await self.process.receive(*messages) == frozenset()
@@ -283,44 +259,6 @@ class Bench:
         return self.store.requests + self.bells.requests + self.process.policies.requests
 
 
-class Deaths:
-    """Kills whatever runs, at one of its awaits: nothing of it goes on, not even its clean-up has an effect."""
-
-    def __init__(self) -> None:
-        self._left = 0
-        self._dead = asyncio.Event()
-        self._buried = False
-
-    async def checkpoint(self) -> None:
-        if self._buried:
-            raise asyncio.CancelledError
-        self._left -= 1
-        if self._left == 0 or self._dead.is_set():
-            await self.die()
-        await asyncio.sleep(0)
-
-    async def die(self) -> None:
-        """The end of the process in which this is awaited."""
-        self._dead.set()
-        await asyncio.get_running_loop().create_future()  # nobody will ever set it
-
-    async def kill(self, work: Coroutine[Any, Any, Any], at: int) -> bool:
-        self._left = at
-        running, death = asyncio.create_task(work), asyncio.create_task(self._dead.wait())
-        await asyncio.wait({running, death}, return_when=asyncio.FIRST_COMPLETED)
-        died = self._dead.is_set()
-        if died:
-            self._buried = True
-            running.cancel()
-            await asyncio.wait({running})
-        else:
-            death.cancel()
-            await running  # raises what the work raised
-        self._left, self._buried = 0, False
-        self._dead.clear()
-        return died
-
-
 async def new_bench(content: Bundle | None = None, sent: Iterable[Message] = ()) -> Bench:
     """A bench with a bundle in force, at rest after some notifications."""
     bench = Bench()
@@ -328,4 +266,15 @@ async def new_bench(content: Bundle | None = None, sent: Iterable[Message] = ())
     messages = list(sent)
     if messages:
         await bench.arrive(*messages)
+    return bench
+
+
+async def decided(
+    *kinds: str, people: int = 1, services: dict[str, dict[str, Any]] | None = None, **attributes: Any
+) -> Bench:
+    """People for whom all is decided and nothing delivered; no bell is on its way."""
+    bench = await new_bench(bundle(services))
+    keys = (f"p{number + 1}" for number in range(people))
+    await bench.process.receive(*(says(key, 1, *(kinds or ("student",)), **attributes) for key in keys))
+    bench.drain()
     return bench

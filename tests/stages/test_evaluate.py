@@ -38,12 +38,14 @@ async def test_a_bell_a_moment_early_on_time_or_late_meets_its_boundary(early: i
     assert [bell.service for bell in bench.waiting("library")] == ["library"]
 
 
-async def test_a_bell_before_its_time_changes_nothing() -> None:
+async def test_a_bell_before_its_time_changes_nothing_and_is_rung_again_for_its_instant() -> None:
     bench = await begins_soon()
     bench.now = SOON - 2
     before = bench.identity()
     await bench.process.evaluate(bench.bell(at=SOON, cause=Cause.CLOCK))
     assert bench.identity() == before
+    bench.now = SOON
+    assert [bell.at for bell in bench.waiting("identities")] == [SOON]
 
 
 async def test_several_bells_of_one_identity_are_one_evaluation_at_the_latest_of_their_instants() -> None:

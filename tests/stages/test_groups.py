@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from provisioning.core.account import Condition
-from tests.stages.bench import Bench, Process, lost_after, lost_before, new_bench, refused, says_no
+from tests.stages.bench import Bench, Process, new_bench
+from tests.stages.steps import lost_after, lost_before, refused, says_no
 from tests.stages.tenant import START, bundle, says
 
 ADMIN = ["admin"]

@@ -6,7 +6,8 @@ from provisioning.adapters.memory.index import Index
 from provisioning.core.bell import HORIZON, Cause
 from provisioning.core.errors import TransientError
 from provisioning.stages.schedule import FULL, OVERLAP, span
-from tests.stages.bench import Bench, new_bench, refused
+from tests.stages.bench import Bench, new_bench
+from tests.stages.steps import refused
 from tests.stages.tenant import DAY, MINUTE, START, affiliation, says
 
 LATER = START + DAY

@@ -79,7 +79,7 @@ def timeline(matches: Iterable[Match]) -> Timeline:
     for match in matches:
         if match.active.start < match.active.end:  # nothing that was never held leaves a grace
             (denials if match.deny else allows).append(match)
-    denials.sort(key=lambda match: (match.active, match.reason))
+    denials.sort(key=lambda match: (match.active, match.reason, match.grace_end, match.authorizations))
     if not allows:
         return Timeline((), tuple(denials)) if denials else EMPTY
     if len(allows) == 1 and not denials:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 import zlib
 from typing import Any, Final
 
@@ -42,15 +43,31 @@ def read_json(text: str, where: str, most: int) -> Any:
     if _depth(text) > DEEPEST:
         raise InvalidError("too deeply nested", where=where, right=f"at most {DEEPEST} levels")
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error.msg}", where, error.lineno, error.colno, "a JSON object") from error
-    except ValueError as error:  # NaN, or an integer of more digits than Python converts
+    except ValueError as error:  # NaN, 1e999, a name that stands twice, or an integer of more digits than Python converts
         raise InvalidError(f"not JSON: {error}", where, right="a JSON object") from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values for one name, one reader takes the first and another the last: nobody knows which was meant."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return value
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    """JSON can say 1e999, which would become infinite, and then no JSON when it is written again."""
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:40]} is beyond the largest number")
+    return value
 
 
 def _depth(text: str) -> int:

@@ -77,8 +77,9 @@ def create(collection: str, body: Json, known: Known) -> Generator[Request, Answ
     if ending.outcome is not Outcome.DONE:
         body = read_object(answer) or {}
         return Refused(status_of(answer), str(body.get("scimType", "")), ending)
-    remote_id = id_of(read_object(answer))
-    return remote_id or Refused(0, "", garbage(request, known, "no usable id"))
+    made = read_object(answer)
+    what = "something that is not a JSON object" if made is None else "no usable id"
+    return id_of(made) or Refused(0, "", garbage(request, known, what))
 
 
 def read(collection: str, remote_id: str, known: Known) -> Generator[Request, Answer, Resource | Refused]:

@@ -46,10 +46,12 @@ async def evaluate(shell: Evaluate, messages: Sequence[Message], now: Instant) -
 async def _answer(shell: Evaluate, identity: str, items: Sequence[Rung]) -> list[Bell] | None:
     last = max(items, key=lambda item: item.now)
     sequence = max(item.bell.sequence for item in items)
+    # A bell that comes too early is rung again for its instant, and so is one whose first handler may have died.
+    again = any(item.again or (item.bell.at or 0) > item.now for item in items)
     try:
         return await decide(
             shell.decide,
-            Subject(identity, sequence=sequence, again=any(item.again for item in items)),
+            Subject(identity, sequence=sequence, again=again),
             last.now,
             last.bell.cause,
             last.bell.trace,
