@@ -46,7 +46,7 @@ def read_json(text: str, where: str, most: int) -> Any:
         return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error.msg}", where, error.lineno, error.colno, "a JSON object") from error
-    except ValueError as error:  # NaN, 1e999, a name that stands twice, or an integer of more digits than Python converts
+    except ValueError as error:  # NaN, 1e999, a name twice, too many digits for an integer
         raise InvalidError(f"not JSON: {error}", where, right="a JSON object") from error
 
 

@@ -1,252 +1,197 @@
-"""What compiled expressions call at run time: CEL's semantics where Python's differ.
+"""Functions by the types that they take; a name with a dot before it is called on its first argument.
 
-Timestamps and durations are whole nanoseconds, told apart by their static types. Every fault is an EvaluationError.
+One literal table, and everything that an expression can call is in it.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+import base64
+import math
+import operator
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from provisioning.core.expression import arithmetic, mathematics, texts, times
 from provisioning.core.expression.errors import EvaluationError
+from provisioning.core.expression.formatting import formatted
+from provisioning.core.expression.operators import LIST, MAP
+from provisioning.core.expression.overloads import Overload
+from provisioning.core.expression.types import (
+    BOOL,
+    BYTES,
+    DOUBLE,
+    DURATION,
+    DYN,
+    INT,
+    STRING,
+    TIMESTAMP,
+    TYPE,
+    UINT,
+    Type,
+    list_of,
+)
+from provisioning.core.expression.values import UInt, type_of
 
-SECOND: Final = 1_000_000_000
-_LARGEST: Final = 2**63
-_EARLIEST: Final = -62135596800 * SECOND
-_LATEST: Final = 253402300800 * SECOND - 1
-_LONGEST: Final = 315_576_000_000 * SECOND
-_TIMESTAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
-_DURATION: Final = re.compile(r"([+-]?)((?:\d+(?:\.\d*)?(?:ns|us|ms|s|m|h))+)")
-_PART: Final = re.compile(r"(\d+)(?:\.(\d*))?(ns|us|ms|s|m|h)")
-_UNITS: Final = {"ns": 1, "us": 1000, "ms": 10**6, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND}
-MOST_TEXT: Final = 1 << 16  # characters of any text that an expression makes
-
-
-def select(target: Mapping[str, Any], name: str, what: str) -> Any:
-    """The attribute of a record; an error if the record lacks it: `has` asks."""
-    try:
-        return target[name]
-    except KeyError:
-        raise EvaluationError(f"{what} is absent") from None
-
-
-def index(items: Sequence[Any], position: int) -> Any:
-    """An item of a list, from 0; there are no negative positions."""
-    if not 0 <= position < len(items):
-        raise EvaluationError(f"position {position} of a list of {len(items)}")
-    return items[position]
+_TEXTS: Final = list_of(STRING)
 
 
-def whole(value: int) -> int:
-    """An int of 64 bits."""
-    if not -_LARGEST <= value < _LARGEST:
-        raise EvaluationError("the number overflows 64 bits")
+def same(value: Any) -> Any:
+    """The value itself."""
     return value
 
 
-def divide(left: int, right: int) -> int:
-    """Truncates towards zero."""
-    if right == 0:
-        raise EvaluationError("division by zero")
-    quotient = abs(left) // abs(right)
-    return whole(quotient if (left < 0) == (right < 0) else -quotient)
+def _one(kind: Type, result: Type, run: Callable[..., Any], inline: str = "") -> Overload:
+    return Overload((kind,), result, run, inline)
 
 
-def remainder(left: int, right: int) -> int:
-    """Has the sign of the left side."""
-    if right == 0:
-        raise EvaluationError("division by zero")
-    return left - divide(left, right) * right if right != -1 else 0
-
-
-def divide_double(left: float, right: float) -> float:
-    """IEEE 754: by zero it is infinite, or not a number."""
+def _from_base64(text: str) -> bytes:
     try:
-        return left / right
-    except ZeroDivisionError:
-        if left == 0 or left != left:
-            return float("nan")
-        positive = (str(left)[0] == "-") == (str(right)[0] == "-")
-        return float("inf") if positive else float("-inf")
-
-
-def contains_double(value: float, items: Sequence[float]) -> bool:
-    """Membership by equality alone: Python's `in` also takes the same NaN for equal."""
-    return any(value == item for item in items)
-
-
-def bounded(text: str) -> str:
-    """A text that an expression made."""
-    if len(text) > MOST_TEXT:
-        raise EvaluationError(f"a text of {len(text)} characters; at most {MOST_TEXT}")
-    return text
-
-
-@lru_cache(maxsize=1024)
-def pattern(text: str) -> Callable[[str], bool]:
-    """A search for an RE2 pattern: linear in the text, whatever the pattern."""
-    import re2  # type: ignore[import-untyped]  # the package carries no types
-
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        compiled = re2.compile(text, options)
-    except re2.error as error:
-        raise EvaluationError(f"not a regular expression: {error}") from error
-    return lambda value: compiled.search(value) is not None
-
-
-def matches(text: str, expression: str) -> bool:
-    """Whether any part of the text matches (RE2)."""
-    return pattern(expression)(text)
-
-
-def timestamp(text: str) -> int:
-    """RFC 3339 → nanoseconds since 1970."""
-    found = _TIMESTAMP.fullmatch(text)
-    try:
-        if found is None:
-            raise ValueError
-        offset = "+00:00" if found[4] in "Zz" else found[4]
-        moment = datetime.fromisoformat(f"{found[1]}T{found[2]}{offset}")
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except ValueError:
-        raise EvaluationError("not a timestamp such as 2026-09-01T08:00:00Z") from None
-    seconds = int(moment.timestamp())
-    return instant(seconds * SECOND + int((found[3] or "0").ljust(9, "0")))
+        raise EvaluationError("the text is no base64") from None
 
 
-def instant(nanoseconds: int) -> int:
-    """A timestamp within the years 1 to 9999."""
-    if not _EARLIEST <= nanoseconds <= _LATEST:
-        raise EvaluationError("the timestamp is outside the years 1 to 9999")
-    return nanoseconds
+def _to_base64(data: bytes) -> str:
+    texts.fits(len(data) * 4 // 3 + 4)
+    return base64.b64encode(data).decode()
 
 
-def duration(text: str) -> int:
-    """Go's form, such as `1h30m` or `-2.5s` → nanoseconds."""
-    found = _DURATION.fullmatch(text)
-    if found is None or len(text) > 64:
-        raise EvaluationError("not a duration such as 36h, 90m or 1.5s")
-    total = 0
-    for part in _PART.finditer(found[2]):
-        unit, fraction = _UNITS[part[3]], part[2] or ""
-        total += int(part[1]) * unit + (int(fraction) * unit // 10 ** len(fraction) if fraction else 0)
-    return span(-total if found[1] == "-" else total)
+_SIZE: Final = tuple(_one(kind, INT, len, "len") for kind in (STRING, BYTES, LIST, MAP))
+_MATCHES: Final = (Overload((STRING, STRING), BOOL, texts.matches),)
 
 
-def span(nanoseconds: int) -> int:
-    """A duration of at most about 10,000 years."""
-    if not -_LONGEST <= nanoseconds <= _LONGEST:
-        raise EvaluationError("the duration is longer than 10,000 years")
-    return nanoseconds
+def _extremes(of_values: Callable[..., Any], of_list: Callable[..., Any]) -> tuple[Overload, ...]:
+    return (
+        *(Overload((list_of(kind),), kind, of_list) for kind in (INT, UINT, DOUBLE)),
+        _one(LIST, DYN, of_list),
+        *(Overload((kind,), kind, of_values, variadic=True) for kind in (INT, UINT, DOUBLE)),
+        Overload((DYN,), DYN, of_values, rule=_all_numbers, variadic=True),
+    )
 
 
-def text_of_timestamp(nanoseconds: int) -> str:
-    """RFC 3339 in UTC."""
-    seconds, rest = divmod(nanoseconds, SECOND)
-    fraction = f".{rest:09d}".rstrip("0") if rest else ""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"
+def _all_numbers(given: tuple[Type, ...]) -> Type | None:
+    return DYN if all(kind.name in ("int", "uint", "double", "dyn") for kind in given) else None
 
 
-def text_of_duration(nanoseconds: int) -> str:
-    """Seconds, such as `5400s`."""
-    seconds, rest = divmod(abs(nanoseconds), SECOND)
-    fraction = f".{rest:09d}".rstrip("0") if rest else ""
-    return f"{'-' if nanoseconds < 0 else ''}{seconds}{fraction}s"
+def _bits(function: Callable[[int, int], int]) -> tuple[Overload, ...]:
+    return (
+        Overload((INT, INT), INT, function),
+        Overload((UINT, UINT), UINT, lambda left, right: UInt(function(left, right))),
+    )
 
 
-def text_of_bool(value: bool) -> str:
-    """`true` or `false`."""
-    return "true" if value else "false"
+def _accessors() -> dict[str, tuple[Overload, ...]]:
+    made: dict[str, tuple[Overload, ...]] = {
+        f".{name}": (Overload((TIMESTAMP,), INT, read), Overload((TIMESTAMP, STRING), INT, read))
+        for name, read in times.TIMESTAMP_PARTS.items()
+    }
+    for name, read in times.DURATION_PARTS.items():
+        made[f".{name}"] += (Overload((DURATION,), INT, read),)
+    return made
 
 
-def text_of_double(value: float) -> str:
-    """The shortest text that is read as the same number."""
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-
-
-def int_of_text(text: str) -> int:
-    """A decimal number of 64 bits."""
-    if not re.fullmatch(r"-?[0-9]{1,19}", text):
-        raise EvaluationError("not a whole number")
-    return whole(int(text))
-
-
-def int_of_double(value: float) -> int:
-    """Truncates towards zero."""
-    if not -_LARGEST < value < _LARGEST:
-        raise EvaluationError("the number does not fit 64 bits")
-    return int(value)
-
-
-def double_of_text(text: str) -> float:
-    """A decimal number."""
-    if not re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", text[:64]) or len(text) > 64:
-        raise EvaluationError("not a number")
-    return float(text)
-
-
-# Exact logic: what runs when the fast form of an expression has failed. Arguments are functions of nothing.
-
-Thunk = Callable[[], Any]
-
-
-def both(left: Thunk, right: Thunk) -> bool:
-    """`&&`: false on either side wins over an error on the other."""
-    return not either(lambda: not left(), lambda: not right())
-
-
-def either(left: Thunk, right: Thunk) -> bool:
-    """`||`: true on either side wins over an error on the other."""
-    fault: EvaluationError | None = None
-    for side in (left, right):
-        try:
-            if side():
-                return True
-        except EvaluationError as error:
-            fault = fault or error
-    if fault is not None:
-        raise fault
-    return False
-
-
-def some(items: Sequence[Any], body: Callable[[Any], bool]) -> bool:
-    """`exists`: true for one wins over errors for others."""
-    fault: EvaluationError | None = None
-    for item in items:
-        try:
-            if body(item):
-                return True
-        except EvaluationError as error:
-            fault = fault or error
-    if fault is not None:
-        raise fault
-    return False
-
-
-def every(items: Sequence[Any], body: Callable[[Any], bool]) -> bool:
-    """`all`: false for one wins over errors for others."""
-    return not some(items, lambda item: not body(item))
-
-
-def exact(thunk: Thunk) -> Any:
-    """The value of an expression, or its fault as a value."""
-    try:
-        return thunk()
-    except EvaluationError as error:
-        return error
-
-
-_LOWER: Final = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-_UPPER: Final = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
-
-
-def lower_ascii(text: str) -> str:
-    """ASCII letters in lower case; others stay."""
-    return text.translate(_LOWER)
-
-
-def upper_ascii(text: str) -> str:
-    """ASCII letters in upper case; others stay."""
-    return text.translate(_UPPER)
+FUNCTIONS: Final[Mapping[str, tuple[Overload, ...]]] = {
+    "size": _SIZE,
+    ".size": _SIZE,
+    "matches": _MATCHES,
+    ".matches": _MATCHES,
+    "dyn": (_one(DYN, DYN, same, "same"),),
+    "type": (_one(DYN, TYPE, type_of),),
+    # Conversions.
+    "bool": (_one(BOOL, BOOL, same, "same"), _one(STRING, BOOL, arithmetic.bool_of_text)),
+    "int": (
+        _one(INT, INT, same, "same"),
+        _one(UINT, INT, lambda value: arithmetic.whole(int(value))),
+        _one(DOUBLE, INT, arithmetic.int_of_double),
+        _one(STRING, INT, arithmetic.int_of_text),
+        _one(TIMESTAMP, INT, times.seconds_of_timestamp),
+    ),
+    "uint": (
+        _one(UINT, UINT, same, "same"),
+        _one(INT, UINT, arithmetic.unsigned),
+        _one(DOUBLE, UINT, arithmetic.uint_of_double),
+        _one(STRING, UINT, arithmetic.uint_of_text),
+    ),
+    "double": (
+        _one(DOUBLE, DOUBLE, same, "same"),
+        _one(INT, DOUBLE, float),
+        _one(UINT, DOUBLE, float),
+        _one(STRING, DOUBLE, arithmetic.double_of_text),
+    ),
+    "string": (
+        _one(STRING, STRING, same, "same"),
+        _one(INT, STRING, str),
+        _one(UINT, STRING, str),
+        _one(DOUBLE, STRING, arithmetic.text_of_double),
+        _one(BOOL, STRING, lambda value: "true" if value else "false"),
+        _one(BYTES, STRING, texts.decoded),
+        _one(TIMESTAMP, STRING, times.timestamp_text),
+        _one(DURATION, STRING, times.duration_text),
+    ),
+    "bytes": (_one(BYTES, BYTES, same, "same"), _one(STRING, BYTES, texts.encoded)),
+    "timestamp": (
+        _one(TIMESTAMP, TIMESTAMP, same, "same"),
+        _one(STRING, TIMESTAMP, times.timestamp),
+        _one(INT, TIMESTAMP, times.timestamp_of_seconds),
+    ),
+    "duration": (_one(DURATION, DURATION, same, "same"), _one(STRING, DURATION, times.duration)),
+    **_accessors(),
+    # Strings.
+    ".startsWith": (Overload((STRING, STRING), BOOL, str.startswith, ".startswith"),),
+    ".endsWith": (Overload((STRING, STRING), BOOL, str.endswith, ".endswith"),),
+    ".contains": (Overload((STRING, STRING), BOOL, operator.contains, "contains"),),
+    ".charAt": (Overload((STRING, INT), STRING, texts.char_at),),
+    ".indexOf": (Overload((STRING, STRING), INT, texts.index_of), Overload((STRING, STRING, INT), INT, texts.index_of)),
+    ".lastIndexOf": (
+        Overload((STRING, STRING), INT, texts.last_index_of),
+        Overload((STRING, STRING, INT), INT, texts.last_index_of),
+    ),
+    ".lowerAscii": (_one(STRING, STRING, texts.lower_ascii),),
+    ".upperAscii": (_one(STRING, STRING, texts.upper_ascii),),
+    ".replace": (
+        Overload((STRING, STRING, STRING), STRING, texts.replace),
+        Overload((STRING, STRING, STRING, INT), STRING, texts.replace),
+    ),
+    ".split": (
+        Overload((STRING, STRING), _TEXTS, texts.split),
+        Overload((STRING, STRING, INT), _TEXTS, texts.split),
+    ),
+    ".substring": (
+        Overload((STRING, INT), STRING, texts.substring),
+        Overload((STRING, INT, INT), STRING, texts.substring),
+    ),
+    ".trim": (_one(STRING, STRING, texts.trim),),
+    ".reverse": (_one(STRING, STRING, texts.backwards),),
+    ".join": (_one(_TEXTS, STRING, texts.joined), Overload((_TEXTS, STRING), STRING, texts.joined)),
+    ".format": (Overload((STRING, LIST), STRING, formatted),),
+    "strings.quote": (_one(STRING, STRING, texts.quote),),
+    "base64.encode": (_one(BYTES, STRING, _to_base64),),
+    "base64.decode": (_one(STRING, BYTES, _from_base64),),
+    # Mathematics.
+    "math.greatest": _extremes(mathematics.greatest, mathematics.greatest_of),
+    "math.least": _extremes(mathematics.least, mathematics.least_of),
+    "math.ceil": (_one(DOUBLE, DOUBLE, mathematics.ceil),),
+    "math.floor": (_one(DOUBLE, DOUBLE, mathematics.floor),),
+    "math.round": (_one(DOUBLE, DOUBLE, mathematics.nearest),),
+    "math.trunc": (_one(DOUBLE, DOUBLE, mathematics.trunc),),
+    "math.abs": (_one(INT, INT, mathematics.magnitude), _one(UINT, UINT, same), _one(DOUBLE, DOUBLE, abs)),
+    "math.sign": (
+        _one(INT, INT, mathematics.sign),
+        _one(UINT, UINT, lambda value: UInt(value > 0)),
+        _one(DOUBLE, DOUBLE, mathematics.sign_of_double),
+    ),
+    "math.isNaN": (_one(DOUBLE, BOOL, math.isnan),),
+    "math.isInf": (_one(DOUBLE, BOOL, math.isinf),),
+    "math.isFinite": (_one(DOUBLE, BOOL, math.isfinite),),
+    "math.sqrt": tuple(_one(kind, DOUBLE, mathematics.square_root) for kind in (DOUBLE, INT, UINT)),
+    "math.bitAnd": _bits(operator.and_),
+    "math.bitOr": _bits(operator.or_),
+    "math.bitXor": _bits(operator.xor),
+    "math.bitNot": (_one(INT, INT, operator.invert), _one(UINT, UINT, mathematics.inverted)),
+    "math.bitShiftLeft": (
+        Overload((INT, INT), INT, mathematics.shift_left),
+        Overload((UINT, INT), UINT, mathematics.shift_left_unsigned),
+    ),
+    "math.bitShiftRight": (
+        Overload((INT, INT), INT, mathematics.shift_right),
+        Overload((UINT, INT), UINT, mathematics.shift_right_unsigned),
+    ),
+}  # fmt: skip

@@ -1,146 +1,109 @@
-"""Operators and functions: which types each takes, what it gives, and which code runs. One literal table."""
+"""How a call finds its code: by the static types of its arguments, or by its values where those are `dyn`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from provisioning.core.expression.types import (
-    BOOL,
-    DOUBLE,
-    DURATION,
-    INT,
-    NUMBERS,
-    ORDERED,
-    STRING,
-    TIMESTAMP,
-    Type,
-    agree,
-)
+from provisioning.core.expression.errors import EvaluationError
+from provisioning.core.expression.types import DYN, Type, join
+from provisioning.core.expression.values import kind_of
 
-Kinds = tuple[Type, ...]
+Types = tuple[Type, ...]
+Rule = Callable[[Types], Type | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Overload:
-    """`result` gives the type for these arguments, or None; `function` names the code; `words` say what is right."""
+    """One way to call a function.
 
-    result: Callable[[Kinds], Type | None]
-    function: str
-    words: str
+    `run` is its exact code. `rule` refines `result` for arguments of known types, or refuses them with None.
+    `inline` names a Python form that does the same for arguments of exactly these types. A variadic one repeats its
+    last parameter.
+    """
 
+    parameters: Types
+    result: Type
+    run: Callable[..., Any]
+    inline: str = ""
+    rule: Rule | None = None
+    variadic: bool = False
 
-def _exactly(function: str, *kinds: Type, gives: Type) -> Overload:
-    return Overload(
-        lambda given: gives if given == kinds else None, function, f"({', '.join(str(kind) for kind in kinds)})"
-    )
-
-
-def _equal(given: Kinds) -> Type | None:
-    return BOOL if len(given) == 2 and agree(*given) else None
-
-
-def _ordered(given: Kinds) -> Type | None:
-    return BOOL if len(given) == 2 and agree(*given) and ORDERED.issuperset(given) else None
+    def words(self) -> str:
+        """The parameters as an author would write them."""
+        return f"({', '.join(map(str, self.parameters))}{', …' if self.variadic else ''})"
 
 
-def _member(given: Kinds) -> Type | None:
-    return BOOL if len(given) == 2 and given[1].item is not None and agree(given[0], given[1].item) else None
+Resolution = tuple[Type, Callable[..., Any], str]  # what a call gives, its code, and its inline form if it has one
+YES: Final = 2
+MAYBE: Final = 1
+NO: Final = 0
 
 
-def _member_double(given: Kinds) -> Type | None:
-    return _member(given) if DOUBLE in (given[0], given[-1].item) else None
-
-
-def _lists(given: Kinds) -> Type | None:
-    return given[0] if len(given) == 2 and all(kind.item is not None for kind in given) and agree(*given) else None
-
-
-def _choice(given: Kinds) -> Type | None:
-    if len(given) != 3 or given[0] != BOOL or not agree(given[1], given[2]):
+def resolve(name: str, overloads: Sequence[Overload], given: Types) -> Resolution | None:
+    """The overload for these types; a choice at run time where `dyn` leaves several; None if nothing takes them."""
+    possible: list[tuple[Overload, Type]] = []
+    for overload in overloads:
+        fit = _fit(overload, given)
+        if fit == NO:
+            continue
+        result = overload.result if overload.rule is None or fit == MAYBE else overload.rule(given)
+        if result is None:
+            continue
+        if fit == YES:
+            return result, overload.run, overload.inline
+        possible.append((overload, result))
+    if not possible:
         return None
-    return DOUBLE if given[1] != given[2] and NUMBERS.issuperset(given[1:]) else given[1]
+    results = {result for _, result in possible}
+    chosen = results.pop() if len(results) == 1 else DYN
+    return chosen, _at_run_time(name, [overload for overload, _ in possible]), ""
 
 
-def _any_list(given: Kinds) -> Type | None:
-    return INT if len(given) == 1 and given[0].item is not None else None
+def accepts(parameter: Type, given: Type) -> int:
+    """Whether values of a type fit a parameter: YES, NO, or MAYBE where the data decides."""
+    if parameter.name == "dyn" or given.name == "unbound":
+        return YES
+    if given.name == "dyn":
+        return MAYBE
+    if parameter.name == "map" and given.name == "record":
+        return YES
+    if parameter.name != given.name:
+        return NO
+    return min(map(accepts, parameter.parameters, given.parameters), default=YES)
 
 
-_SAME: Final = "two values of the same type"
-_SIZE: Final = (_exactly("len", STRING, gives=INT), Overload(_any_list, "len", "(list)"))
-_MATCHES: Final = (_exactly("matches", STRING, STRING, gives=BOOL),)
+def _fit(overload: Overload, given: Types) -> int:
+    parameters = overload.parameters
+    if overload.variadic and len(given) > len(parameters):
+        parameters += (parameters[-1],) * (len(given) - len(parameters))
+    if len(parameters) != len(given):
+        return NO
+    return min(map(accepts, parameters, given), default=YES)
 
-OPERATORS: Final[Mapping[str, Sequence[Overload]]] = {
-    "==": (Overload(_equal, "==", _SAME),),
-    "!=": (Overload(_equal, "!=", _SAME),),
-    "<": (Overload(_ordered, "<", f"{_SAME} that have an order"),),
-    "<=": (Overload(_ordered, "<=", f"{_SAME} that have an order"),),
-    ">": (Overload(_ordered, ">", f"{_SAME} that have an order"),),
-    ">=": (Overload(_ordered, ">=", f"{_SAME} that have an order"),),
-    "in": (
-        Overload(_member_double, "contains_double", "a value and a list of its type"),
-        Overload(_member, "in", "a value and a list of its type"),
-    ),
-    "&&": (_exactly("&&", BOOL, BOOL, gives=BOOL),),
-    "||": (_exactly("||", BOOL, BOOL, gives=BOOL),),
-    "!": (_exactly("!", BOOL, gives=BOOL),),
-    "?:": (Overload(_choice, "?:", "a condition and two values of one type"),),
-    "neg": (
-        _exactly("neg_int", INT, gives=INT),
-        _exactly("neg", DOUBLE, gives=DOUBLE),
-        _exactly("neg", DURATION, gives=DURATION),
-    ),
-    "+": (
-        _exactly("+int", INT, INT, gives=INT),
-        _exactly("+", DOUBLE, DOUBLE, gives=DOUBLE),
-        _exactly("+text", STRING, STRING, gives=STRING),
-        _exactly("+instant", TIMESTAMP, DURATION, gives=TIMESTAMP),
-        _exactly("+instant", DURATION, TIMESTAMP, gives=TIMESTAMP),
-        _exactly("+span", DURATION, DURATION, gives=DURATION),
-        Overload(_lists, "+", "(list, list)"),
-    ),
-    "-": (
-        _exactly("-int", INT, INT, gives=INT),
-        _exactly("-", DOUBLE, DOUBLE, gives=DOUBLE),
-        _exactly("-instant", TIMESTAMP, DURATION, gives=TIMESTAMP),
-        _exactly("-span", TIMESTAMP, TIMESTAMP, gives=DURATION),
-        _exactly("-span", DURATION, DURATION, gives=DURATION),
-    ),
-    "*": (_exactly("*int", INT, INT, gives=INT), _exactly("*", DOUBLE, DOUBLE, gives=DOUBLE)),
-    "/": (_exactly("divide", INT, INT, gives=INT), _exactly("divide_double", DOUBLE, DOUBLE, gives=DOUBLE)),
-    "%": (_exactly("remainder", INT, INT, gives=INT),),
-}
 
-FUNCTIONS: Final[Mapping[str, Sequence[Overload]]] = {
-    "size": _SIZE,
-    "matches": _MATCHES,
-    "timestamp": (_exactly("timestamp", STRING, gives=TIMESTAMP), _exactly("same", TIMESTAMP, gives=TIMESTAMP)),
-    "duration": (_exactly("duration", STRING, gives=DURATION), _exactly("same", DURATION, gives=DURATION)),
-    "string": (
-        _exactly("same", STRING, gives=STRING),
-        _exactly("str", INT, gives=STRING),
-        _exactly("text_of_double", DOUBLE, gives=STRING),
-        _exactly("text_of_bool", BOOL, gives=STRING),
-        _exactly("text_of_timestamp", TIMESTAMP, gives=STRING),
-        _exactly("text_of_duration", DURATION, gives=STRING),
-    ),
-    "int": (
-        _exactly("same", INT, gives=INT),
-        _exactly("int_of_double", DOUBLE, gives=INT),
-        _exactly("int_of_text", STRING, gives=INT),
-    ),
-    "double": (
-        _exactly("same", DOUBLE, gives=DOUBLE),
-        _exactly("float", INT, gives=DOUBLE),
-        _exactly("double_of_text", STRING, gives=DOUBLE),
-    ),
-}
+def _at_run_time(name: str, overloads: Sequence[Overload]) -> Callable[..., Any]:
+    """The first overload whose parameters the values fit."""
 
-METHODS: Final[Mapping[str, Sequence[Overload]]] = {
-    "startsWith": (_exactly(".startswith", STRING, STRING, gives=BOOL),),
-    "endsWith": (_exactly(".endswith", STRING, STRING, gives=BOOL),),
-    "contains": (_exactly("contains", STRING, STRING, gives=BOOL),),
-    "matches": _MATCHES,
-    "size": _SIZE,
-    "lowerAscii": (_exactly("lower_ascii", STRING, gives=STRING),),
-    "upperAscii": (_exactly("upper_ascii", STRING, gives=STRING),),
-}
+    def choose(*values: Any) -> Any:
+        kinds = [kind_of(value) for value in values]
+        for overload in overloads:
+            parameters = overload.parameters
+            if overload.variadic:
+                parameters += (parameters[-1],) * (len(kinds) - len(parameters))
+            if all(parameter.name in ("dyn", kind) for parameter, kind in zip(parameters, kinds, strict=True)):
+                return overload.run(*values)
+        raise EvaluationError(f"'{name}' does not take ({', '.join(kinds)})")
+
+    return choose
+
+
+def same_scalar(given: Types) -> bool:
+    """Whether both are of one type without entries, known before anything runs."""
+    return given[0] == given[1] and given[0].name not in ("dyn", "list", "map", "record", "unbound")
+
+
+def comparable(left: Type, right: Type) -> bool:
+    """Whether values of both types may be asked for equality; others are unequal for sure, which is a mistake."""
+    if "record" in (left.name, right.name):
+        return {left.name, right.name} <= {"record", "map", "dyn"}
+    return join(left, right) is not None

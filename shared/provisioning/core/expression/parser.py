@@ -1,23 +1,22 @@
 """Tokens → tree, by recursive descent. Depth is bounded before it recurses, size as it goes."""
 
-from typing import Final
+from typing import Any, Final
 
 from provisioning.core.expression.errors import ExpressionError
-from provisioning.core.expression.lexer import RESERVED, Token, error, tokens, unquote
+from provisioning.core.expression.lexer import RESERVED, Token, fault, tokens
+from provisioning.core.expression.literals import number_of, text_of
+from provisioning.core.expression.macros import expand
 from provisioning.core.expression.tree import Node
 
-DEEPEST: Final = 40
-MOST_NODES: Final = 2000
-MACROS: Final = frozenset({"exists", "exists_one", "all", "map", "filter"})
-# Binary operators by how tightly they bind; all but `?:` associate to the left.
-_LEVELS: Final = (
-    frozenset({"||"}),
-    frozenset({"&&"}),
-    frozenset({"==", "!=", "<", "<=", ">", ">=", "in"}),
-    frozenset({"+", "-"}),
-    frozenset({"*", "/", "%"}),
-)
-_SMALLEST_DIGITS: Final = "9223372036854775808"  # allowed after a minus only
+DEEPEST: Final = 48  # brackets and conditions inside each other
+DEEPEST_TREE: Final = 100  # operators inside each other
+MOST_NODES: Final = 4_000
+# Binary operators by how tightly they bind. All associate to the left.
+_BINDING: Final = {
+    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "in": 3,
+    "+": 4, "-": 4, "*": 5, "/": 5, "%": 5,
+}  # fmt: skip
+_WORDS: Final = {"true": True, "false": False, "null": None}
 
 
 def parse(text: str) -> Node:
@@ -35,23 +34,25 @@ class _Parser:
         return self.tokens[self.position]
 
     def whole(self) -> Node:
-        node = self.ternary()
+        node = self.expression()
         if self.token.kind != "end":
-            raise self.fault(f"{self.token.text!r} is not expected here", "the end of the expression, or an operator")
+            raise self.fault(f"{self.token.text!r} is not expected here", "an operator, or the end")
         return node
 
     def fault(self, problem: str, right: str = "", token: Token | None = None) -> ExpressionError:
-        return error(self.text, (token or self.token).offset, problem, right)
+        return fault(self.text, (token or self.token).offset, problem, right)
 
-    def node(self, kind: str, value: object, parts: tuple[Node, ...], offset: int) -> Node:
+    def node(self, kind: str, value: Any, parts: tuple[Node, ...], offset: int) -> Node:
         self.count += 1
-        if self.count > MOST_NODES:
-            raise self.fault(f"more than {MOST_NODES} parts", "a shorter expression, or several rules")
-        return Node(kind, value, parts, offset)
+        depth = 1 + max((part.depth for part in parts), default=0)
+        if self.count > MOST_NODES or depth > DEEPEST_TREE:
+            limit = f"{MOST_NODES} parts" if self.count > MOST_NODES else f"{DEEPEST_TREE} operations inside each other"
+            raise fault(self.text, offset, f"more than {limit}", "a shorter expression, or several rules")
+        return Node(kind, value, parts, offset, depth)
 
-    def take(self, *texts: str) -> Token | None:
+    def take(self, text: str) -> Token | None:
         token = self.token
-        if token.kind in ("operator", "name") and token.text in texts:
+        if token.text == text and token.kind == "operator":
             self.position += 1
             return token
         return None
@@ -59,77 +60,90 @@ class _Parser:
     def expect(self, text: str) -> Token:
         token = self.take(text)
         if token is None:
-            found = repr(self.token.text) if self.token.text else "the end"
-            raise self.fault(f"{found} where {text!r} is expected", repr(text))
+            raise self.fault(f"{_shown(self.token)} where '{text}' is expected", f"'{text}'")
         return token
 
-    def ternary(self) -> Node:
+    def expression(self) -> Node:
         self.depth += 1
         if self.depth > DEEPEST:
             raise self.fault("too deeply nested", f"at most {DEEPEST} levels")
-        node = self.binary(0)
+        node = self.binary(1)
         question = self.take("?")
         if question is not None:
-            yes = self.binary(0)
+            yes = self.binary(1)
             self.expect(":")
-            node = self.node("call", "?:", (node, yes, self.ternary()), question.offset)
+            node = self.node("call", "?:", (node, yes, self.expression()), question.offset)
         self.depth -= 1
         return node
 
-    def binary(self, level: int) -> Node:
-        if level == len(_LEVELS):
-            return self.unary()
-        node = self.binary(level + 1)
-        while (token := self.take(*_LEVELS[level])) is not None:
-            node = self.node("call", token.text, (node, self.binary(level + 1)), token.offset)
+    def binary(self, lowest: int) -> Node:
+        node = self.unary()
+        while (binding := self.binding()) >= lowest:
+            token = self.token
+            self.position += 1
+            right = self.binary(binding + 1)
+            if token.text in ("&&", "||") and self.continues(node, token):
+                node = self.node("call", token.text, (*node.parts, right), node.offset)
+            else:
+                node = self.node("call", token.text, (node, right), token.offset)
         return node
+
+    def binding(self) -> int:
+        token = self.token
+        return _BINDING.get(token.text, 0) if token.kind in ("operator", "name") else 0
+
+    def continues(self, node: Node, token: Token) -> bool:
+        """Whether `a && b` goes on, so that a long chain is wide and not deep. Brackets make no difference to it."""
+        return node.kind == "call" and node.value == token.text
 
     def unary(self) -> Node:
         signs: list[Token] = []
-        while (token := self.take("!", "-")) is not None:
+        while (token := self.take("!") or self.take("-")) is not None:
             signs.append(token)
-        if len(signs) > DEEPEST:
-            raise self.fault("too many signs", f"at most {DEEPEST}")
-        if signs and signs[-1].text == "-" and self.token.kind == "int":
-            node = self.number(negative=True)
+            if len(signs) > DEEPEST:
+                raise self.fault("too many signs", f"at most {DEEPEST}")
+        negative = bool(signs) and signs[-1].text == "-" and self.token.kind in ("int", "double")
+        if negative and not self.token.text.endswith(("u", "U")):
             signs.pop()
+            node = self.member(negative=True)
         else:
             node = self.member()
         for sign in reversed(signs):
-            node = self.node("call", "!" if sign.text == "!" else "neg", (node,), sign.offset)
+            node = self.node("call", "!" if sign.text == "!" else "-_", (node,), sign.offset)
         return node
 
-    def member(self) -> Node:
-        node = self.primary()
+    def member(self, *, negative: bool = False) -> Node:
+        node = self.primary(negative=negative)
         while True:
             if self.take(".") is not None:
                 node = self.selected(node)
             elif (token := self.take("[")) is not None:
-                node = self.node("index", None, (node, self.ternary()), token.offset)
+                self.refuse_optional()
+                node = self.node("call", "[]", (node, self.expression()), token.offset)
                 self.expect("]")
+            elif self.token.text == "{" and node.kind in ("name", "select"):
+                raise self.fault("messages cannot be made here", "a map such as {'name': value}")
             else:
                 return node
 
+    def refuse_optional(self) -> None:
+        if self.token.text == "?":
+            raise self.fault("optional values are not supported", "has(person.attribute) asks")
+
     def selected(self, target: Node) -> Node:
         token = self.token
-        if token.kind != "name":
+        self.refuse_optional()
+        if token.kind not in ("name", "quoted") or token.text == "in":
             raise self.fault("a name is missing after the dot", "an attribute or a function")
         self.position += 1
-        if self.take("(") is None:
-            return self.node("select", token.text, (target,), token.offset)
-        if token.text in MACROS:
-            return self.macro(token, target)
-        return self.node("method", token.text, (target, *self.arguments(")")), token.offset)
-
-    def macro(self, name: Token, target: Node) -> Node:
-        variable = self.token
-        if variable.kind != "name" or variable.text in RESERVED:
-            raise self.fault(f"{name.text} wants a variable first", f"{name.text}(x, …)")
-        self.position += 1
-        self.expect(",")
-        body = self.ternary()
-        self.expect(")")
-        return self.node("macro", (name.text, variable.text), (target, body), name.offset)
+        if token.kind == "quoted" or self.take("(") is None:
+            return self.node("select", token.text.strip("`"), (target,), token.offset)
+        arguments = self.arguments(")")
+        expanded = expand(token, target, arguments, self.text)
+        if expanded is None:
+            return self.node("method", token.text, (target, *arguments), token.offset)
+        kind, value, parts = expanded
+        return self.node(kind, value, parts, token.offset)
 
     def arguments(self, closing: str) -> tuple[Node, ...]:
         found: list[Node] = []
@@ -138,53 +152,67 @@ class _Parser:
                 self.expect(",")
                 if closing == "]" and self.take(closing) is not None:
                     break
-            found.append(self.ternary())
+            self.refuse_optional()
+            found.append(self.expression())
         return tuple(found)
 
-    def primary(self) -> Node:
+    def entries(self, opening: Token) -> Node:
+        found: list[Node] = []
+        while self.take("}") is None:
+            if found:
+                self.expect(",")
+                if self.take("}") is not None:
+                    break
+            self.refuse_optional()
+            found.append(self.expression())
+            self.expect(":")
+            found.append(self.expression())
+        return self.node("map", None, tuple(found), opening.offset)
+
+    def primary(self, *, negative: bool = False) -> Node:
         token = self.token
-        if token.kind == "int":
-            return self.number(negative=False)
         self.position += 1
-        match token.kind, token.text:
-            case "string", _:
-                return self.node("literal", unquote(token, self.text), (), token.offset)
-            case "double", _:
-                return self.node("literal", float(token.text), (), token.offset)
-            case "name", "true" | "false":
-                return self.node("literal", token.text == "true", (), token.offset)
-            case "name", "null":
-                return self.node("literal", None, (), token.offset)
-            case "name", _:
-                return self.named(token)
-            case "operator", "(":
-                node = self.ternary()
+        if token.kind in ("int", "double"):
+            value = number_of(token, self.text, negative=negative)
+            return self.node("literal", value, (), token.offset)
+        if token.kind in ("string", "raw"):
+            return self.node("literal", text_of(token, self.text), (), token.offset)
+        if token.kind == "name":
+            return self.named(token)
+        if token.kind == "operator":
+            if token.text == "(":
+                node = self.expression()
                 self.expect(")")
                 return node
-            case "operator", "[":
+            if token.text == "[":
                 return self.node("list", None, self.arguments("]"), token.offset)
-        found = repr(token.text) if token.text else "the end"
-        raise self.fault(f"{found} where a value is expected", "a value, a name or a bracket", token)
+            if token.text == "{":
+                return self.entries(token)
+            if token.text == "." and self.token.kind == "name":
+                return self.absolute()
+        raise self.fault(f"{_shown(token)} where a value is expected", "a value, a name or a bracket", token)
+
+    def absolute(self) -> Node:
+        token = self.token
+        self.position += 1
+        if token.text in RESERVED:
+            raise self.fault(f"'{token.text}' is a reserved word", "another name", token)
+        return self.node("name", "." + token.text, (), token.offset)
 
     def named(self, token: Token) -> Node:
+        if token.text in _WORDS:
+            return self.node("literal", _WORDS[token.text], (), token.offset)
         if token.text in RESERVED or token.text == "in":
-            raise self.fault(f"{token.text!r} is a reserved word", "another name", token)
+            raise self.fault(f"'{token.text}' is a reserved word", "another name", token)
         if self.take("(") is None:
             return self.node("name", token.text, (), token.offset)
         arguments = self.arguments(")")
         if token.text != "has":
             return self.node("call", token.text, arguments, token.offset)
         if len(arguments) != 1 or arguments[0].kind != "select":
-            raise self.fault("has asks for one attribute", "has(person.attribute)", token)
+            raise self.fault("`has` asks for one attribute", "has(person.attribute)", token)
         return self.node("has", arguments[0].value, arguments[0].parts, arguments[0].offset)
 
-    def number(self, *, negative: bool) -> Node:
-        token = self.token
-        self.position += 1
-        if len(token.text) > len(_SMALLEST_DIGITS) + 2:
-            raise self.fault("the number does not fit 64 bits", "-2^63 to 2^63-1", token)
-        value = int(token.text, 0 if token.text[:2] in ("0x", "0X") else 10)
-        value = -value if negative else value
-        if not -(2**63) <= value < 2**63:
-            raise self.fault("the number does not fit 64 bits", "-2^63 to 2^63-1", token)
-        return self.node("literal", value, (), token.offset)
+
+def _shown(token: Token) -> str:
+    return f"'{token.text}'" if token.text else "the end"

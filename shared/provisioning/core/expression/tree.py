@@ -1,39 +1,57 @@
 """Expressions as trees: as parsed, and as checked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from provisioning.core.expression.types import Type
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Node:
     """`kind` says what it is, `value` what it names or holds, `parts` what it is made of, `offset` where it begins.
 
     | kind | value | parts |
     |---|---|---|
     | literal | the value | |
-    | name | the variable | |
+    | name | the variable; `.x` is x of the outermost scope | |
     | select, has | the attribute | the object |
-    | index | | list, position |
-    | list | | items |
-    | call | the function or operator | arguments |
+    | list | | entries |
+    | map | | key, value, key, value, … |
+    | call | the function or operator | arguments; of && and || two or more |
     | method | the function | target, arguments |
-    | macro | (macro's name, variable) | list, body |
+    | macro | Macro | range, [condition], body |
+    | bind | the variable | its value, body |
     """
 
     kind: str
     value: Any
     parts: tuple["Node", ...]
     offset: int
+    depth: int = 1  # of the tree below, itself included
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Macro:
+    """A loop: what it does with its range, and the variables that it binds, one or two."""
+
+    name: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Typed:
-    """A checked node: `function` is the overload that runs, where there is one."""
+    """A checked node.
+
+    `run` computes a call from its arguments, exactly; `inline` names a Python form that does the same for arguments
+    of the static types, or raises. A name's `value` is its place: `v` and the name of a variable, or `m` and a
+    number for what a loop binds. A `path` is an attribute reached from a variable through records alone.
+    """
 
     kind: str
     value: Any
     parts: tuple["Typed", ...]
     type: Type
-    function: str = ""
+    offset: int
+    run: Callable[..., Any] | None = None
+    inline: str = ""
