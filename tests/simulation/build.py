@@ -25,7 +25,7 @@ from tests.simulation.provider import Provider
 from tests.simulation.world import VISIBILITY, Mapping, Stage, Watched, World
 
 PEOPLE: Final = 22
-BUSY: Final = 18 * MINUTE  # people change, and things go wrong, during this time
+BUSY: Final = 16 * MINUTE  # people change, and things go wrong, during this time
 WARM: Final = 2  # processes of each function, each with its own cached bundle
 SERVICES: Final = ("alpha", "beta", "gamma")
 
@@ -128,7 +128,7 @@ def _script(world: World) -> None:
     _publish(world, 0)
     for number in range(PEOPLE):
         loop.call_later(chance.uniform(1, 5 * MINUTE), _join, world, number)
-    for _ in range(3 * PEOPLE // 2):
+    for _ in range(PEOPLE):
         loop.call_later(chance.uniform(MINUTE, BUSY), _change, world)
     loop.call_later(chance.uniform(BUSY / 3, BUSY), _publish, world, 1)
     loop.call_later(MINUTE * chance.random(), world.sweep)

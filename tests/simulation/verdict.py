@@ -13,7 +13,7 @@ GROUPS: Final = {"edit": "editors", "admin": "administrators"}
 # grow with them; a killed handler's messages come back after six minutes, and twelve faults can meet.
 ALLOWED_DELAY: Final = 30 * MINUTE
 SLACK: Final = 3 * MINUTE  # decisions are made a little later than the oracle's clock says
-CHECKED: Final = 45 * MINUTE
+CHECKED: Final = 40 * MINUTE
 
 
 def judge(world: World) -> list[str]:

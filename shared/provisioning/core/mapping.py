@@ -42,15 +42,19 @@ class AccountMapping:
     program: Callable[..., Sequence[Json | EvaluationError]]
 
 
-def compile_mapping(service: Service, person: Mapping[str, str]) -> AccountMapping:
-    """Compile every expression of `service.account`. Raises InvalidError with the path of the bad one."""
+def compile_mapping(service: Service, person: Mapping[str, str], longest: int = 100) -> AccountMapping:
+    """Compile every expression of `service.account`, for lists of at most `longest` entries.
+
+    Raises InvalidError with the path of the bad one.
+    """
     environment = Environment(
         {
             "person": record({name: parse_type(text) for name, text in person.items()}),
             "authorizations": parse_type("list(string)"),
             "phase": parse_type("string"),
             "identity": parse_type("string"),
-        }
+        },
+        maximum_list_length=longest,
     )
     expressions = []
     for path, value in service.account.items():

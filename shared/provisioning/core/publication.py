@@ -37,7 +37,7 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
     mappings: dict[str, AccountMapping] = {}
     for service in bundle.services:
         try:
-            mappings[service.id] = compile_mapping(service, bundle.tenant.person)
+            mappings[service.id] = compile_mapping(service, bundle.tenant.person, bundle.tenant.limits.values)
             if service.match not in service.account:
                 raise InvalidError(
                     f"{service.match} is not mapped", f"services/{service.id}.match", right="a path that `account` sets"

@@ -211,3 +211,10 @@ def test_a_variable_that_is_not_given_is_an_error_and_one_too_many_is_none() -> 
     assert expression.evaluate(person=PERSON, affiliation=STUDENT) is True
     with pytest.raises(EvaluationError, match="person"):
         expression.evaluate(affiliation=STUDENT)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_text_over_several_lines_means_the_same_whatever_ends_them(end: str) -> None:
+    assert value(f"'''a{end}b'''") == "a\nb"
+    assert value(f'r"""a{end}b"""') == "a\nb"
+    assert value(r"'a\r\nb'") == "a\r\nb"

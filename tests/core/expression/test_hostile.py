@@ -135,6 +135,37 @@ def test_texts_that_would_grow_without_end_are_errors(text: str) -> None:
         value(text, {"name": "a" * 65536})
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "long + x + y",
+        "long.upperAscii()",
+        "long.replace('a', 'b')",
+        "[long, x, y].join()",
+        "'%s'.format([long])",
+        "strings.quote(long)",
+        "string(long + x)",
+        "[x + long, y]",
+        "cel.bind(longer, long + long, longer.trim())",
+    ],
+)
+def test_texts_that_loops_would_fill_the_memory_with_are_refused(made: str) -> None:
+    doubled = "['a']" + ".map(text, text + text)" * 16
+    with pytest.raises(ExpressionError, match="steps"):
+        value(f"{doubled}.map(long, person.roles.map(x, person.roles.map(y, {made})))")
+
+
+def test_texts_that_loops_make_and_read_are_fine_while_they_are_short() -> None:
+    assert value("person.roles.map(role, 'wiki-' + role + '@campus').join(',').size()") == 36
+    assert value("person.roles.exists(x, person.roles.exists(y, x + 'istrator' == y))") is False
+    assert value("person.roles.filter(x, x.lowerAscii().matches('^adm')).size()") == 1
+
+
+def test_long_texts_are_not_matched_in_loops_inside_loops() -> None:
+    with pytest.raises(ExpressionError, match="steps"):
+        value("person.roles.all(x, person.roles.all(y, person.name.matches(x)))")
+
+
 @pytest.mark.parametrize("pattern", ["(a+)+$", "^(a|a)*$", "(.*)*x", "(a|aa)+$", "^(([a-z])+.)+[A-Z]([a-z])+$"])
 def test_patterns_take_linear_time(pattern: str) -> None:
     with within(2):

@@ -1,6 +1,7 @@
 """How long an expression can take, and how large a value it can make, before it ever runs.
 
-Both are bounded from the longest lists that the data may hold. A step is about what one comparison costs.
+Both are bounded from the longest lists that the data may hold. A step is about what one comparison costs. Text that
+is made costs by its characters, so that what all steps make together is bounded too: loops cannot fill the memory.
 """
 
 from dataclasses import dataclass
@@ -9,31 +10,43 @@ from typing import Final
 
 from provisioning.core.expression.environment import Environment
 from provisioning.core.expression.lexer import fault
-from provisioning.core.expression.texts import MOST_PARTS
+from provisioning.core.expression.texts import MOST_PARTS, MOST_TEXT
 from provisioning.core.expression.tree import Typed
 from provisioning.core.expression.types import Type
 
 MOST_STEPS: Final = 100_000
 MOST_ENTRIES: Final = 100_000  # of one value, with all entries of its entries
-_PATTERN: Final = 20  # steps of one `matches`
+_PATTERN: Final = 20  # steps of one `matches`, beside those for its text
+_TEXT: Final = 2_048  # characters of one value of the data: the usual limit of those who let it in
+_NUMBER: Final = 320  # characters of a number or a time that is written out
+_CHARACTERS: Final = 1_024  # that one step makes
+_MATCHED: Final = 64  # characters that one step matches
 _DEEPEST: Final = 4  # lists inside lists of values whose type is not declared
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Size:
-    """The most entries of a value, and the size of the largest of them."""
+    """The most entries of a value, and the size of the largest of them; of a text, its characters."""
 
     length: int = 0
     entry: "Size | None" = None
+    text: int = 0
 
     @property
     def weight(self) -> int:
         """All entries at every depth, with the value itself."""
         return 1 + self.length * (self.entry.weight if self.entry is not None else 1)
 
+    @property
+    def written(self) -> int:
+        """Characters, if all of it is written out."""
+        return max(self.text, _NUMBER) + self.length * (self.entry.written if self.entry is not None else _NUMBER)
+
 
 Bound = tuple[int, Size]  # the most steps of an expression, and the size of what it gives
 _SCALAR: Final = Size()
+_TEXTS: Final = ("string", "bytes")
+_PASSING: Final = ("[]", "?:", "dyn")  # make nothing: what they give is one of their arguments
 
 
 def limit(text: str, tree: Typed, environment: Environment) -> None:
@@ -87,22 +100,24 @@ class _Estimate:
             entries = sizes[1::2] if node.kind == "map" else sizes
             return (steps, Size(len(entries), reduce(_larger, entries, _SCALAR)))
         if node.kind == "call":
-            steps += self.beyond(node, sizes)
-            return (steps, self.result(node, sizes))
+            size = self.result(node, sizes)
+            made = size.text if node.type.name in _TEXTS and node.value not in _PASSING else 0
+            return (steps + self.beyond(node, sizes) + made // _CHARACTERS, size)
         return (steps, self.selected(node, sizes))
 
     def beyond(self, node: Typed, sizes: list[Size]) -> int:
         """Steps beyond one: going through the entries of arguments."""
         if node.value in (".matches", "matches"):
-            return _PATTERN
-        if node.value in ("[]", "size", ".size", "&&", "||", "?:", "dyn"):
+            return _PATTERN + sizes[0].text // _MATCHED
+        if node.value in ("size", ".size", "&&", "||", *_PASSING):
             return 0
         return sum(size.weight - 1 for size in sizes)
 
     def result(self, node: Typed, sizes: list[Size]) -> Size:
         match node.value:
             case "+":
-                return Size(sizes[0].length + sizes[1].length, _larger(*(size.entry or _SCALAR for size in sizes)))
+                entry = _larger(*(size.entry or _SCALAR for size in sizes))
+                return Size(sizes[0].length + sizes[1].length, entry, min(MOST_TEXT, sizes[0].text + sizes[1].text))
             case "?:":
                 return _larger(sizes[1], sizes[2])
             case "[]":
@@ -110,12 +125,16 @@ class _Estimate:
             case "dyn":
                 return sizes[0]
             case ".split":
-                return Size(MOST_PARTS)
+                return Size(MOST_PARTS, Size(text=sizes[0].text))
+        if node.type.name in _TEXTS:
+            return Size(text=min(MOST_TEXT, _made(node.value, sizes)))
         return _SCALAR if node.type.name not in ("list", "map", "dyn") else reduce(_larger, sizes, _SCALAR)
 
     def selected(self, node: Typed, sizes: list[Size]) -> Size:
         if node.kind == "select":
             return sizes[0].entry or _SCALAR
+        if node.kind == "literal" and isinstance(node.value, str | bytes):
+            return Size(text=len(node.value))
         return self.declared(node.type) if node.kind == "select attribute" else _SCALAR
 
     def declared(self, kind: Type, depth: int = 0) -> Size:
@@ -124,13 +143,33 @@ class _Estimate:
         if kind.name in ("list", "map"):
             return Size(length, self.declared(kind.parameters[-1], depth + 1))
         if kind.name == "dyn" and depth < _DEEPEST:
-            return Size(length)
+            return Size(length, Size(text=_TEXT), _TEXT)
+        if kind.name in (*_TEXTS, "dyn"):
+            return Size(text=_TEXT)
         if kind.name == "record":
             return Size(len(kind.attributes))
         return _SCALAR
 
 
+def _made(function: str, sizes: list[Size]) -> int:
+    """How many characters a function makes at most."""
+    first = sizes[0]
+    match function:
+        case ".replace":
+            return first.text + (first.text + 1) * sizes[2].text
+        case ".join":
+            return first.written + first.length * (sizes[1].text if len(sizes) > 1 else 0)
+        case ".format":
+            return first.text + sizes[1].written
+        case "strings.quote" | "base64.encode" | "base64.decode":
+            return 2 * first.text + 4
+        case "string" | "bytes":
+            return first.written
+    return first.text
+
+
 def _larger(one: Size, other: Size) -> Size:
+    length, text = max(one.length, other.length), max(one.text, other.text)
     if one.entry is None or other.entry is None:
-        return Size(max(one.length, other.length), one.entry or other.entry)
-    return Size(max(one.length, other.length), _larger(one.entry, other.entry))
+        return Size(length, one.entry or other.entry, text)
+    return Size(length, _larger(one.entry, other.entry), text)

@@ -23,7 +23,8 @@ def text_of(token: Token, text: str) -> str | bytes:
     letters = prefix[0].lower() if prefix else ""
     body = token.text[len(letters) :]
     width = 3 if body[:3] in ('"""', "'''") else 1
-    body = body[width:-width]
+    # Line ends of any system are line feeds, as in the other implementations of the language.
+    body = body[width:-width].replace("\r\n", "\n").replace("\r", "\n")
     if "b" in letters:
         return body.encode() if "r" in letters else _unescaped_bytes(body, token, text)
     return body if "r" in letters or "\\" not in body else _unescaped(body, token, text)
@@ -39,7 +40,7 @@ def number_of(token: Token, text: str, *, negative: bool) -> int | float:
         return real
     digits = token.text.rstrip("uU")
     unsigned = digits != token.text
-    value = sign * int(digits, 16 if digits[:2] in ("0x", "0X") else 10) if len(digits) <= _MOST_DIGITS else 1 << 65
+    value = sign * int(digits, 16 if digits.startswith("0x") else 10) if len(digits) <= _MOST_DIGITS else 1 << 65
     if unsigned:
         if negative or not 0 <= value < 1 << 64:
             raise fault(text, token.offset, "the number does not fit 64 bits without a sign", "0 to 2^64-1")
