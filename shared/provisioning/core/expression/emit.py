@@ -6,6 +6,7 @@ is paid only by what fails.
 """
 
 import ast
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -29,24 +30,24 @@ _CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
 _FEW: Final = 3  # constants that are searched one by one as fast as by their hash
 
 
-class Places:
+class Places(ABC):
     """Where variables and their attributes are found."""
 
+    @abstractmethod
     def variable(self, node: Typed) -> ast.expr:
         """The value of a variable, read as its type."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attribute(self, node: Typed, path: tuple[str, ...]) -> ast.expr:
         """An attribute that is reached from a variable through records alone."""
-        raise NotImplementedError
 
+    @abstractmethod
     def has(self, node: Typed, path: tuple[str, ...]) -> ast.expr:
         """Whether there is such an attribute."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shared(self, node: Typed, form: "Plain") -> ast.expr | None:
         """What stands for an expression that others have too."""
-        raise NotImplementedError
 
 
 def path_of(node: Typed) -> tuple[str, ...] | None:
