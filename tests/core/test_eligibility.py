@@ -4,7 +4,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.core.eligibility import Holding, Match, Reason, Timeline, timeline
+from provisioning.core.eligibility import Match, Reason, SegmentPhase, Timeline, timeline
 from provisioning.core.period import Period
 
 LAST = 40
@@ -22,7 +22,7 @@ def matches(draw: st.DrawFn, deny: bool | None = None) -> Match:
     )
 
 
-def naive(found: list[Match], instant: int) -> tuple[Holding, tuple[str, ...]] | None:
+def naive(found: list[Match], instant: int) -> tuple[SegmentPhase, tuple[str, ...]] | None:
     """What holds at one instant, said as plainly as possible."""
     real = [match for match in found if match.active.start < match.active.end]
     if any(match.deny and match.active.start <= instant < match.active.end for match in real):
@@ -33,10 +33,10 @@ def naive(found: list[Match], instant: int) -> tuple[Holding, tuple[str, ...]] |
     if not active and not grace:
         return None
     names = {name for match in active + grace for name in match.authorizations}
-    return (Holding.ACTIVE if active else Holding.GRACE), tuple(sorted(names))
+    return (SegmentPhase.ACTIVE if active else SegmentPhase.GRACE), tuple(sorted(names))
 
 
-def held(line: Timeline, instant: int) -> tuple[Holding, tuple[str, ...]] | None:
+def held(line: Timeline, instant: int) -> tuple[SegmentPhase, tuple[str, ...]] | None:
     segment = line.at(instant)
     return None if segment is None else (segment.phase, segment.authorizations)
 

@@ -85,7 +85,7 @@ async def state_of(stack: str) -> dict[str, Any]:
                 ],
                 "parked": [{"identity": account.identity, "reason": account.error} for account in parked],
             }
-        # A queue that is no source's is a source of rejections too, under the queue's own name.
+        # What came by a queue that is no source's is kept under the queue's name and is not listed here.
         rejected = [item for source in policy.sources for item in await ports.rejections.rejections(source, SHOWN)]
         return {
             "bundle": {"hash": policy.hash, "sequence": policy.sequence},

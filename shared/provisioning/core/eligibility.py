@@ -8,7 +8,7 @@ from enum import StrEnum
 from provisioning.core.period import FOREVER, Instant, Period
 
 
-class Holding(StrEnum):
+class SegmentPhase(StrEnum):
     """The phase of a segment: what the rule gives, and what its grace leaves."""
 
     ACTIVE = "active"
@@ -40,7 +40,7 @@ class Segment:
 
     start: Instant
     end: Instant
-    phase: Holding
+    phase: SegmentPhase
     authorizations: tuple[str, ...]
     reasons: tuple[Reason, ...]
 
@@ -99,10 +99,10 @@ def _single(match: Match) -> tuple[Segment, ...]:
     """The common case, one match alone, without the general sweep."""
     authorizations, reasons = tuple(sorted(set(match.authorizations))), (match.reason,)
     start, end = match.active
-    active = Segment(start, end, Holding.ACTIVE, authorizations, reasons)
+    active = Segment(start, end, SegmentPhase.ACTIVE, authorizations, reasons)
     if match.grace_end <= end:
         return (active,)
-    return active, Segment(end, match.grace_end, Holding.GRACE, authorizations, reasons)
+    return active, Segment(end, match.grace_end, SegmentPhase.GRACE, authorizations, reasons)
 
 
 def _stretch(start: Instant, end: Instant, allows: list[Match], denials: list[Match]) -> Segment | None:
@@ -115,7 +115,7 @@ def _stretch(start: Instant, end: Instant, allows: list[Match], denials: list[Ma
     # A match in its grace keeps what it gave, also beside one that is active.
     authorizations = tuple(sorted({name for match in holding for name in match.authorizations}))
     reasons = tuple(sorted({match.reason for match in holding}))
-    return Segment(start, end, Holding.ACTIVE if active else Holding.GRACE, authorizations, reasons)
+    return Segment(start, end, SegmentPhase.ACTIVE if active else SegmentPhase.GRACE, authorizations, reasons)
 
 
 def _join(segments: list[Segment], segment: Segment) -> None:

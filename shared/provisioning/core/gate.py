@@ -11,14 +11,6 @@ LONGEST_WAIT: Final = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """The gate item of a service. `next_free`: milliseconds since 1970 at which the budget's next slot begins."""
-
-    service: str
-    next_free: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Slots:
     """Consecutive slots of a budget: the first begins at `first`, each lasts `spacing` (both in milliseconds)."""
 

@@ -59,7 +59,7 @@ def absorb(identity: Identity, record: Record, now: Instant) -> tuple[Identity, 
     if known is not None and record.version == known.version:
         return identity, Absorbed.SAME
     if record.deleted and known is not None:
-        # The attributes stay: a suspended account still needs its name. They go when the last account has gone.
+        # The attributes stay: a suspended account still needs its name. Nothing erases them afterwards yet.
         record = replace(record, attributes=known.attributes, affiliations=())
     stated = {affiliation.id: affiliation for affiliation in record.affiliations}
     ended = [
