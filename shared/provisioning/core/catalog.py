@@ -5,7 +5,7 @@ These models are the shape of the YAML files. What they mean, compiled, is `poli
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints, field_validator, model_validator
 
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import Duration, parse_duration
@@ -81,6 +81,34 @@ class Rule(Model):
     until: str | None = None
     authorizations: tuple[Authorization, ...] = Field(default=(), max_length=100)
     deny: bool = False
+    urgent: bool = Field(default=False, description="with `deny`: the account is removed at once, not suspended first")
+    because: Text
+
+    @model_validator(mode="after")
+    def _urgent_denies(self) -> "Rule":
+        if self.urgent and not self.deny:
+            raise ValueError("only a rule with `deny: true` can be urgent")
+        return self
+
+
+class Duty(Model):
+    """What somebody may be entitled to: a service, or some of its authorizations, any of which is the duty."""
+
+    service: Name
+    authorizations: tuple[Authorization, ...] = Field(default=(), max_length=100)
+
+
+class Exclusion(Model):
+    """Duties of which a person may hold one at a time (separation of duties), and what happens to who has several.
+
+    `later`: the one that the person holds already stays, what would come later is refused. `stronger`: the first of
+    the list stays. `park`: as `later`, and the account that lacks what was refused is parked until a person ends the
+    conflict; of two duties that nobody holds yet, neither is given.
+    """
+
+    id: Name
+    between: tuple[Duty, ...] = Field(min_length=2, max_length=20)
+    resolve: Literal["later", "stronger", "park"]
     because: Text
 
 
@@ -92,10 +120,25 @@ class Lifecycle(Model):
 
 
 class MappedValue(Model):
-    """One attribute of an account: an expression over `person`, `authorizations`, `phase` and `identity`."""
+    """One attribute of an account: an expression over `person`, `authorizations`, `phase` and `identity`.
 
-    value: Text
+    `candidates` instead of `value`: names of which the first that nobody else has at this service is taken, and kept
+    for good. A candidate that mentions `counter` is tried with 2, 3, ….
+    """
+
+    value: Text | None = None
+    candidates: tuple[Text, ...] = Field(default=(), max_length=10)
+    default: Text | None = Field(default=None, description="the expression for what `value` leaves empty")
+    strength: Literal["always", "create", "fill"] = Field(
+        default="always", description="ours; only when the account is made; only where the SP's is empty"
+    )
     required: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "MappedValue":
+        if (self.value is None) == (not self.candidates):
+            raise ValueError("one of `value` and `candidates`")
+        return self
 
 
 class Service(Model):
@@ -135,3 +178,4 @@ class Bundle(Model):
     sources: tuple[Source, ...] = Field(min_length=1, max_length=50)
     services: tuple[Service, ...] = Field(min_length=1, max_length=200)
     rules: tuple[Rule, ...] = Field(max_length=2000)
+    exclusions: tuple[Exclusion, ...] = Field(default=(), max_length=200)

@@ -59,7 +59,7 @@ def compile_mapping(service: Service, person: Mapping[str, str], longest: int = 
     expressions = []
     for path, value in service.account.items():
         try:
-            expressions.append(_json(compile_expression(value.value, environment)))
+            expressions.append(_json(compile_expression(value.value or "", environment)))
         except ExpressionError as error:
             raise InvalidError(
                 error.problem, f"services/{service.id}.account.{path}", error.line, error.column, error.right
