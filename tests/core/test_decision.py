@@ -253,7 +253,7 @@ def test_the_order_of_rules_records_and_affiliations_does_not_matter(
         second.rings,
         second.failures,
     )
-    assert evaluate(POLICY, one).timelines == evaluate(POLICY, other).timelines
+    assert evaluate(POLICY, one, NOW).timelines == evaluate(POLICY, other, NOW).timelines
 
 
 @given(people, people, st.integers(0, 40 * DAY))
@@ -287,3 +287,44 @@ def test_following_the_boundaries_comes_to_an_end(record: Record, now: int) -> N
             break
         decision = decided(decision.identity, now=due_at)
     assert decision.identity.due_at is None
+
+
+def test_an_urgent_deny_removes_and_one_that_cannot_be_evaluated_only_suspends() -> None:
+    rules = [
+        RULES[0],
+        {"id": "expelled", "service": "library", "who": "person.level == 9", "deny": True, "urgent": True},
+    ]
+    by = policy(*rules)
+    before = decided(person("student", level=1), by=by).identity
+    record = before.records["registry"]
+
+    def after(attributes: Mapping[str, Any]) -> Standing:
+        later = replace(before, records={"registry": replace(record, attributes=attributes)})
+        return decided(later, by=by).identity.entitlements["library"].standing
+
+    assert before.entitlements["library"].standing is Standing.ACTIVE
+    assert after({**record.attributes, "level": 9}) is Standing.ABSENT
+    assert after({"login": "ada", "tags": []}) is Standing.SUSPENDED
+
+
+EXCLUSIVE = [{"id": "read-or-edit", "between": [
+    {"service": "library", "authorizations": ["read"]}, {"service": "wiki", "authorizations": ["edit"]},
+], "resolve": "park", "because": "so"}]  # fmt: skip
+
+
+def exclusive(**changes: Any) -> Policy:
+    bundle = POLICY.bundle.model_dump(mode="json", by_alias=True)
+    return compile_bundle(Bundle.model_validate({**bundle, "exclusions": [{**EXCLUSIVE[0], **changes}]}), "hash", 1)
+
+
+def test_a_conflict_is_refused_and_its_dispute_stored_so_that_a_bell_rings_for_it() -> None:
+    decision = decided(person("student", "staff"), by=exclusive())
+    entitlements = decision.identity.entitlements
+    assert {name: (one.standing, one.dispute) for name, one in entitlements.items()} == {
+        "library": (Standing.ABSENT, "read-or-edit: conflicts with wiki [edit]"),
+        "wiki": (Standing.ACTIVE, ""),
+    }
+    assert decision.rings == ("library", "wiki")
+    again = decided(replace(decision.identity, records=person("staff").records), by=exclusive())
+    assert again.identity.entitlements["library"].dispute == ""
+    assert again.rings == ("library", "wiki")

@@ -27,6 +27,7 @@ def after(previous: Entitlement, now: int, found: Timeline) -> Entitlement:
 
 ACTIVE = after(NOTHING, 50, line(0, 100, 20))
 OPEN = after(NOTHING, 50, line(0, FOREVER))
+HELD = [Match(Reason("r", "f"), Period(0, FOREVER), FOREVER, ("read",))]
 
 
 def test_what_begins_later_is_absent_until_it_begins() -> None:
@@ -71,6 +72,30 @@ def test_a_deny_ends_it_at_once_without_grace() -> None:
     )
     assert at(OPEN, 1000, found) == ("suspended", 1100)
     assert at(after(OPEN, 1000, EMPTY), 1005, found) == ("suspended", 1105)
+
+
+def urgent(start: int, end: int = FOREVER) -> Match:
+    return Match(Reason("u", "f"), Period(start, end), end, (), deny=True, urgent=True)
+
+
+def test_an_urgent_deny_removes_at_once_what_is_active_in_grace_or_suspended() -> None:
+    assert at(OPEN, 1000, timeline([*HELD, urgent(900)])) == ("absent", FOREVER)
+    vanished = after(OPEN, 1000, EMPTY)
+    assert at(vanished, 1005, timeline([urgent(1005)])) == ("absent", FOREVER)
+    suspended = after(vanished, 1010, EMPTY)
+    assert at(suspended, 1020, timeline([urgent(1020)])) == ("absent", FOREVER)
+
+
+def test_an_urgent_deny_that_is_to_come_is_the_next_boundary() -> None:
+    assert at(OPEN, 1000, timeline([*HELD, urgent(1500)])) == ("active", 1500)
+    suspended = after(after(OPEN, 1000, EMPTY), 1010, EMPTY)
+    assert at(suspended, 1010, timeline([urgent(1050, 1060)])) == ("suspended", 1050)
+
+
+def test_when_an_urgent_deny_ends_the_right_begins_again() -> None:
+    found = timeline([*HELD, urgent(900, 1100)])
+    assert at(after(OPEN, 1000, found), 1000, found) == ("absent", 1100)
+    assert at(after(OPEN, 1000, found), 1100, found) == ("active", FOREVER)
 
 
 def test_a_renewal_while_suspended_makes_it_active_and_forgets_the_end() -> None:

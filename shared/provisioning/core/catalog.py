@@ -5,7 +5,16 @@ These models are the shape of the YAML files. What they mean, compiled, is `poli
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import Duration, parse_duration

@@ -31,7 +31,7 @@ def decide_identity(
 ) -> Decision:
     """Decide all services for an identity. `stored` is what the table holds, `identity` the same with new records."""
     identity = prune(identity, shift(now, policy.longest_grace, policy.zone, -1))
-    evaluation = evaluate(policy, identity)
+    evaluation = evaluate(policy, identity, now)
     entitlements: dict[str, Entitlement] = dict(identity.entitlements)
     due_at = FOREVER
     for service in policy.services:
@@ -58,10 +58,10 @@ def _entitlement(
 ) -> tuple[Entitlement, Instant]:
     previous = identity.entitlements.get(service, NOTHING)
     timeline = evaluation.timelines.get(service)
-    if timeline is None and previous.standing is Standing.ABSENT:
+    if timeline is None and previous.standing is Standing.ABSENT and not previous.dispute:
         return previous, FOREVER
     entitlement, boundary = decide(previous, timeline or EMPTY, policy.services[service].lifecycle, now, policy.zone)
-    if entitlement.standing is Standing.ABSENT and not entitlement.turn:
+    if entitlement.standing is Standing.ABSENT and not entitlement.turn and not entitlement.dispute:
         return entitlement, boundary  # never wanted: nothing to compute, nothing to store
     digest = desired(policy.mappings[service], identity.id, evaluation.person, entitlement).digest
     if digest != entitlement.digest:

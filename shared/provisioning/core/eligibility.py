@@ -1,7 +1,7 @@
 """Rules × facts → timeline: who has a service, when, with which authorizations, because of what."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,13 +25,35 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One rule that holds for one fact: its active period and the grace after it."""
+    """One rule that holds for one fact: its active period and the grace after it. `urgent`: a deny that removes."""
 
     reason: Reason
     active: Period
     grace_end: Instant
     authorizations: tuple[str, ...] = ()
     deny: bool = False
+    urgent: bool = False
+
+    @property
+    def end(self) -> Instant:
+        """The end of what it gives, grace included."""
+        return max(self.active.end, self.grace_end)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Refusal:
+    """What an exclusion takes from a service for a time: some authorizations, or all of it if none is named.
+
+    `kept`: the duties for which it is taken, in words. `parked`: a person must end the conflict. `takes` is false
+    where all sides were held before and are left until then.
+    """
+
+    period: Period
+    exclusion: str
+    authorizations: tuple[str, ...]
+    kept: str
+    parked: bool = False
+    takes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +69,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Sorted, disjoint segments with minimal boundaries, and the periods that a deny took away."""
+    """Sorted, disjoint segments with minimal boundaries; what denies took away, and what exclusions did."""
 
     segments: tuple[Segment, ...] = ()
     denials: tuple[Match, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
     def at(self, instant: Instant) -> Segment | None:
         """The segment that holds at an instant."""
@@ -60,16 +83,36 @@ class Timeline:
         """When the next segment begins; FOREVER if none does."""
         return min((segment.start for segment in self.segments if segment.start > instant), default=FOREVER)
 
+    def next_word(self, instant: Instant) -> Instant:
+        """When an urgent deny begins, or a conflict that is parked begins or ends; FOREVER if none does."""
+        urgent = [match.active.start for match in self.denials if match.urgent]
+        parked = [bound for refusal in self.refusals if refusal.parked for bound in refusal.period]
+        return min((bound for bound in urgent + parked if bound > instant), default=FOREVER)
+
     def denied(self, instant: Instant) -> bool:
-        """Whether a deny holds at an instant."""
-        return any(match.active.start <= instant < match.active.end for match in self.denials)
+        """Whether a deny holds at an instant, or an exclusion takes something away."""
+        return any(match.active.start <= instant < match.active.end for match in self.denials) or any(
+            refusal.takes and refusal.period.start <= instant < refusal.period.end for refusal in self.refusals
+        )
+
+    def urgent(self, instant: Instant) -> bool:
+        """Whether an urgent deny holds at an instant."""
+        return any(match.urgent and match.active.start <= instant < match.active.end for match in self.denials)
+
+    def dispute(self, instant: Instant) -> str:
+        """The conflicts that wait for a person at an instant, in words; empty if there is none."""
+        return "; ".join(
+            f"{refusal.exclusion}: conflicts with {refusal.kept}"
+            for refusal in self.refusals
+            if refusal.parked and refusal.period.start <= instant < refusal.period.end
+        )
 
 
 EMPTY = Timeline()
 
 
-def timeline(matches: Iterable[Match]) -> Timeline:
-    """Unite what the allowing matches give and subtract what the denying ones take.
+def timeline(matches: Iterable[Match], refusals: Iterable[Refusal] = ()) -> Timeline:
+    """Unite what the allowing matches give and subtract what the denying ones and the refusals take.
 
     Between two neighbouring boundaries nothing changes, so each such stretch is decided once; equal neighbours are
     joined. The result does not depend on the order of the matches.
@@ -80,19 +123,21 @@ def timeline(matches: Iterable[Match]) -> Timeline:
         if match.active.start < match.active.end:  # nothing that was never held leaves a grace
             (denials if match.deny else allows).append(match)
     denials.sort(key=lambda match: (match.active, match.reason, match.grace_end, match.authorizations))
+    refused = sorted(refusals)
     if not allows:
-        return Timeline((), tuple(denials)) if denials else EMPTY
-    if len(allows) == 1 and not denials:
+        return Timeline((), tuple(denials), tuple(refused)) if denials or refused else EMPTY
+    if len(allows) == 1 and not denials and not refused:
         return Timeline(_single(allows[0]))
+    taken = [refusal for refusal in refused if refusal.takes]
     cuts = {cut for match in allows for cut in (match.active.start, match.active.end, match.grace_end)}
     cuts.update(cut for match in denials for cut in match.active)
-    ordered = sorted(cuts)
+    cuts.update(cut for refusal in taken for cut in refusal.period)
     segments: list[Segment] = []
-    for start, end in itertools.pairwise(ordered):
-        segment = _stretch(start, end, allows, denials)
-        if segment is not None:
-            _join(segments, segment)
-    return Timeline(tuple(segments), tuple(denials))
+    for start, end in itertools.pairwise(sorted(cuts)):
+        holding = [match for match in allows if match.active.start <= start < match.end]
+        if holding and not any(match.active.start <= start < match.active.end for match in denials):
+            _join(segments, _stretch(start, end, holding, taken))
+    return Timeline(tuple(segments), tuple(denials), tuple(refused))
 
 
 def _single(match: Match) -> tuple[Segment, ...]:
@@ -105,20 +150,32 @@ def _single(match: Match) -> tuple[Segment, ...]:
     return active, Segment(end, match.grace_end, SegmentPhase.GRACE, authorizations, reasons)
 
 
-def _stretch(start: Instant, end: Instant, allows: list[Match], denials: list[Match]) -> Segment | None:
-    if any(match.active.start <= start < match.active.end for match in denials):
+def _stretch(start: Instant, end: Instant, holding: list[Match], taken: list[Refusal]) -> Segment | None:
+    """The segment of a stretch in which nothing changes. A match that gives only what is refused gives nothing."""
+    refused = {
+        name
+        for refusal in taken
+        if refusal.period.start <= start < refusal.period.end
+        for name in refusal.authorizations or ("",)
+    }
+    if "" in refused:  # the whole service
         return None
-    holding = [match for match in allows if match.active.start <= start < max(match.active.end, match.grace_end)]
-    if not holding:
-        return None
+    if refused:
+        holding = [
+            match for match in holding if not match.authorizations or not refused.issuperset(match.authorizations)
+        ]
+        if not holding:
+            return None
     active = any(start < match.active.end for match in holding)
     # A match in its grace keeps what it gave, also beside one that is active.
-    authorizations = tuple(sorted({name for match in holding for name in match.authorizations}))
+    authorizations = tuple(sorted({name for match in holding for name in match.authorizations} - refused))
     reasons = tuple(sorted({match.reason for match in holding}))
     return Segment(start, end, SegmentPhase.ACTIVE if active else SegmentPhase.GRACE, authorizations, reasons)
 
 
-def _join(segments: list[Segment], segment: Segment) -> None:
+def _join(segments: list[Segment], segment: Segment | None) -> None:
+    if segment is None:
+        return
     last = segments[-1] if segments else None
     alike = last is not None and (last.phase, last.authorizations) == (segment.phase, segment.authorizations)
     if last is None or not alike or last.end != segment.start:
@@ -128,9 +185,9 @@ def _join(segments: list[Segment], segment: Segment) -> None:
         segments[-1] = Segment(last.start, segment.end, last.phase, last.authorizations, reasons)
 
 
-def by_service(matches: Iterable[tuple[str, Match]]) -> Mapping[str, Timeline]:
-    """One timeline for each service that any match names."""
-    gathered: dict[str, list[Match]] = {}
+def gathered(matches: Iterable[tuple[str, Match]]) -> dict[str, list[Match]]:
+    """Matches by the service that they are for."""
+    found: dict[str, list[Match]] = {}
     for service, match in matches:
-        gathered.setdefault(service, []).append(match)
-    return {service: timeline(found) for service, found in gathered.items()}
+        found.setdefault(service, []).append(match)
+    return found

@@ -38,7 +38,7 @@ def explain(
     policy: Policy, identity: Identity, accounts: Mapping[str, Account], now: Instant, service: str | None = None
 ) -> Explanation:
     """Explain one service or all of the bundle's."""
-    evaluation = evaluate(policy, identity)
+    evaluation = evaluate(policy, identity, now)
     because = {rule.id: rule.because for rule in policy.bundle.rules}
     explained = []
     for name in policy.services if service is None else [service]:

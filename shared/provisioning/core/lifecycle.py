@@ -25,7 +25,8 @@ class Entitlement:
     `until`: the end, as known when it was decided, of the segment that holds. `ended`: when the right to use it
     ended (ends, in grace), once no segment holds. `digest`: of the account that this wants. `turn`: how often that
     digest has changed. Accounts answer for a turn and not for a digest: after A, B, A in quick succession an
-    account that was settled for the first A while B is still under way would look settled.
+    account that was settled for the first A while B is still under way would look settled. `dispute`: the conflict
+    of duties that a person must end, in words.
     """
 
     standing: Standing = Standing.ABSENT
@@ -34,6 +35,7 @@ class Entitlement:
     ended: Instant | None = None
     digest: str = ""
     turn: int = 0
+    dispute: str = ""
 
 
 NOTHING = Entitlement()
@@ -46,24 +48,27 @@ def decide(
 
     `digest` and `turn` are carried over; evaluate sets them when it knows the account that this wants.
     """
+    dispute, word = timeline.dispute(now), timeline.next_word(now)
     segment = timeline.at(now)
     if segment is not None:
         until = segment.end if segment.end < FOREVER else None
         holding = replace(
-            previous, standing=Standing(segment.phase), authorizations=segment.authorizations, until=until, ended=None
-        )
-        return holding, segment.end
-    upcoming = timeline.next_start(now)
-    if previous.standing is Standing.ABSENT:
-        return replace(previous, authorizations=(), until=None, ended=None), upcoming
+            previous, standing=Standing(segment.phase), authorizations=segment.authorizations, until=until, ended=None,
+            dispute=dispute,
+        )  # fmt: skip
+        return holding, min(segment.end, word)
+    upcoming = min(timeline.next_start(now), word)
+    absent = replace(previous, standing=Standing.ABSENT, authorizations=(), until=None, ended=None, dispute=dispute)
+    if previous.standing is Standing.ABSENT or timeline.urgent(now):
+        return absent, upcoming
     ended = _ended(previous, timeline, lifecycle, now, zone)
     if now < ended:
-        return replace(previous, standing=Standing.GRACE, until=None, ended=ended), min(ended, upcoming)
+        lingering = replace(previous, standing=Standing.GRACE, until=None, ended=ended, dispute=dispute)
+        return lingering, min(ended, upcoming)
     removed = shift(ended, lifecycle.retention, zone)
-    resting = replace(previous, authorizations=(), until=None, ended=ended)
     if now < removed:
-        return replace(resting, standing=Standing.SUSPENDED), min(removed, upcoming)
-    return replace(resting, standing=Standing.ABSENT, ended=None), upcoming
+        return replace(absent, standing=Standing.SUSPENDED, ended=ended), min(removed, upcoming)
+    return absent, upcoming
 
 
 def _ended(previous: Entitlement, timeline: Timeline, lifecycle: Lifecycle, now: Instant, zone: ZoneInfo) -> Instant:

@@ -6,12 +6,13 @@ from zoneinfo import ZoneInfo
 
 from provisioning.core.account import Json
 from provisioning.core.catalog import Bundle, Rule, Service
-from provisioning.core.eligibility import Match, Reason, Timeline, by_service
+from provisioning.core.eligibility import Match, Reason, Timeline, gathered
 from provisioning.core.expression import EvaluationError, Expression
 from provisioning.core.identity import Identity, affiliations, person
 from provisioning.core.mapping import AccountMapping
-from provisioning.core.period import Duration, Period, shift
+from provisioning.core.period import Duration, Instant, Period, shift
 from provisioning.core.record import Schema
+from provisioning.core.separation import separate
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +60,24 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All timelines of one identity, its merged attributes, and the rules that could not be evaluated."""
+    """All timelines of one identity, the matches that made them, its merged attributes, and what failed.
+
+    `failures`: the rules that could not be evaluated, with the fact and why.
+    """
 
     person: Mapping[str, Json]
+    matches: Mapping[str, Sequence[Match]]
     timelines: Mapping[str, Timeline]
     failures: tuple[str, ...] = ()
 
 
-def evaluate(policy: Policy, identity: Identity) -> Evaluation:
-    """Try every rule for every fact. Independent of the clock: time is structure."""
+def evaluate(policy: Policy, identity: Identity, now: Instant) -> Evaluation:
+    """Try every rule for every fact. Time is structure: `now` only says which duties are held already."""
     attributes = person(identity, policy.sources)
     failures: list[str] = []
-    found = list(_matches(policy, identity, attributes, failures))
-    return Evaluation(attributes, by_service(found), tuple(sorted(set(failures))))
+    matches = gathered(_matches(policy, identity, attributes, failures))
+    timelines = separate(policy.bundle.exclusions, matches, identity.entitlements, now)
+    return Evaluation(attributes, matches, timelines, tuple(sorted(set(failures))))
 
 
 def _matches(
@@ -81,12 +87,12 @@ def _matches(
         results = policy.person_program(attributes)
         for compiled, result in zip(policy.person_rules, results, strict=True):
             if _holds(compiled.rule, result, "person", failures):
-                yield compiled.rule.service, _match(compiled, "person", compiled.window, policy.zone)
+                yield compiled.rule.service, _match(compiled, "person", compiled.window, policy.zone, result)
     for fact, affiliation in affiliations(identity, policy.sources):
         results = policy.affiliation_program(attributes, affiliation.facts)
         for compiled, result in zip(policy.affiliation_rules, results, strict=True):
             if _holds(compiled.rule, result, fact, failures):
-                yield compiled.rule.service, _match(compiled, fact, affiliation.period, policy.zone)
+                yield compiled.rule.service, _match(compiled, fact, affiliation.period, policy.zone, result)
 
 
 def _holds(rule: Rule, result: Json | EvaluationError, fact: str, failures: list[str]) -> bool:
@@ -97,10 +103,12 @@ def _holds(rule: Rule, result: Json | EvaluationError, fact: str, failures: list
     return result is True
 
 
-def _match(compiled: CompiledRule, fact: str, period: Period, zone: ZoneInfo) -> Match:
+def _match(compiled: CompiledRule, fact: str, period: Period, zone: ZoneInfo, result: object) -> Match:
     rule, window = compiled.rule, compiled.window
     start, end = max(period.start, window.start), min(period.end, window.end)
     if start < end:  # lead and grace widen what is there; they make nothing out of an empty period
         start = max(shift(period.start, rule.lasting.lead, zone, -1), window.start)
     grace_end = shift(end, rule.lasting.grace, zone)
-    return Match(Reason(rule.id, fact), Period(start, end), grace_end, rule.authorizations, rule.deny)
+    # What could not be evaluated does not remove an account: removal needs evidence.
+    urgent = rule.urgent and result is True
+    return Match(Reason(rule.id, fact), Period(start, end), grace_end, rule.authorizations, rule.deny, urgent)

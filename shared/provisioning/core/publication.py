@@ -15,6 +15,7 @@ from provisioning.core.mapping import AccountMapping, compile_mapping
 from provisioning.core.period import BEGINNING, DAY, FOREVER, Duration, Period, parse_end, parse_start
 from provisioning.core.policy import CompiledRule, Policy
 from provisioning.core.record import Schema
+from provisioning.core.separation import exclusion_problems
 
 _SIMPLE: Final = frozenset({"string", "bool", "int", "double", "timestamp", "duration"})
 
@@ -45,6 +46,7 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
         except InvalidError as error:
             problems.append(error)
     compiled = _rules(bundle, schema, problems)
+    problems.extend(exclusion_problems(bundle))
     if problems:
         raise BundleError(problems)
     for_person = tuple(rule for rule in compiled if not rule.per_affiliation)
@@ -84,7 +86,12 @@ def _schema(tenant: Tenant, problems: list[InvalidError]) -> Schema:
 
 
 def _unique(bundle: Bundle, problems: list[InvalidError]) -> None:
-    for part, entries in (("sources", bundle.sources), ("services", bundle.services), ("rules", bundle.rules)):
+    for part, entries in (
+        ("sources", bundle.sources),
+        ("services", bundle.services),
+        ("rules", bundle.rules),
+        ("exclusions", bundle.exclusions),
+    ):
         seen: set[str] = set()
         for entry in entries:
             if entry.id in seen:

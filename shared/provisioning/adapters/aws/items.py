@@ -159,13 +159,14 @@ def _to_affiliation(fields: list[Any]) -> Affiliation:
 def _from_entitlement(entitlement: Entitlement) -> list[Any]:
     return [
         entitlement.standing, entitlement.authorizations, entitlement.until, entitlement.ended,
-        entitlement.digest, entitlement.turn,
+        entitlement.digest, entitlement.turn, entitlement.dispute,
     ]  # fmt: skip
 
 
 def _to_entitlement(fields: list[Any]) -> Entitlement:
-    standing, authorizations, until, ended, digest, turn, *_ = fields
-    return Entitlement(Standing(standing), tuple(authorizations), until, ended, digest, turn)
+    standing, authorizations, until, ended, digest, turn, *later = fields
+    dispute = later[0] if later else ""  # items of earlier versions end before it
+    return Entitlement(Standing(standing), tuple(authorizations), until, ended, digest, turn, dispute)
 
 
 def _largest(identity: Identity) -> str:
