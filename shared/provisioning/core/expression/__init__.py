@@ -8,6 +8,7 @@ taken to be of its declared types: whoever lets it in checks it. Messages of err
 """
 
 from provisioning.core.expression.compile import Expression, compile_expression, compile_program
+from provisioning.core.expression.deciding import Part, deciding
 from provisioning.core.expression.environment import Environment
 from provisioning.core.expression.errors import EvaluationError, ExpressionError
 from provisioning.core.expression.program import Program
@@ -31,11 +32,13 @@ __all__ = [
     "EvaluationError",
     "Expression",
     "ExpressionError",
+    "Part",
     "Program",
     "Type",
     "Value",
     "compile_expression",
     "compile_program",
+    "deciding",
     "list_of",
     "map_of",
     "parse_type",

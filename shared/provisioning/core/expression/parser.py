@@ -42,13 +42,15 @@ class _Parser:
     def fault(self, problem: str, right: str = "", token: Token | None = None) -> ExpressionError:
         return fault(self.text, (token or self.token).offset, problem, right)
 
-    def node(self, kind: str, value: Any, parts: tuple[Node, ...], offset: int) -> Node:
+    def node(self, kind: str, value: Any, parts: tuple[Node, ...], offset: int, start: int | None = None) -> Node:
+        """A node that ends with the token before this one, and starts at its offset unless told otherwise."""
         self.count += 1
         depth = 1 + max((part.depth for part in parts), default=0)
         if self.count > MOST_NODES or depth > DEEPEST_TREE:
             limit = f"{MOST_NODES} parts" if self.count > MOST_NODES else f"{DEEPEST_TREE} operations inside each other"
             raise fault(self.text, offset, f"more than {limit}", "a shorter expression, or several rules")
-        return Node(kind, value, parts, offset, depth)
+        last = self.tokens[self.position - 1]
+        return Node(kind, value, parts, offset, depth, offset if start is None else start, last.offset + len(last.text))
 
     def take(self, text: str) -> Token | None:
         token = self.token
@@ -67,25 +69,27 @@ class _Parser:
         self.depth += 1
         if self.depth > DEEPEST:
             raise self.fault("too deeply nested", f"at most {DEEPEST} levels")
+        start = self.token.offset
         node = self.binary(1)
         question = self.take("?")
         if question is not None:
             yes = self.binary(1)
             self.expect(":")
-            node = self.node("call", "?:", (node, yes, self.expression()), question.offset)
+            node = self.node("call", "?:", (node, yes, self.expression()), question.offset, start)
         self.depth -= 1
         return node
 
     def binary(self, lowest: int) -> Node:
+        start = self.token.offset
         node = self.unary()
         while (binding := self.binding()) >= lowest:
             token = self.token
             self.position += 1
             right = self.binary(binding + 1)
             if token.text in ("&&", "||") and self.continues(node, token):
-                node = self.node("call", token.text, (*node.parts, right), node.offset)
+                node = self.node("call", token.text, (*node.parts, right), node.offset, start)
             else:
-                node = self.node("call", token.text, (node, right), token.offset)
+                node = self.node("call", token.text, (node, right), token.offset, start)
         return node
 
     def binding(self) -> int:
@@ -113,14 +117,16 @@ class _Parser:
         return node
 
     def member(self, *, negative: bool = False) -> Node:
+        start = self.token.offset
         node = self.primary(negative=negative)
         while True:
             if self.take(".") is not None:
-                node = self.selected(node)
+                node = self.selected(node, start)
             elif (token := self.take("[")) is not None:
                 self.refuse_optional()
-                node = self.node("call", "[]", (node, self.expression()), token.offset)
+                parts = (node, self.expression())
                 self.expect("]")
+                node = self.node("call", "[]", parts, token.offset, start)
             elif self.token.text == "{" and node.kind in ("name", "select"):
                 raise self.fault("messages cannot be made here", "a map such as {'name': value}")
             else:
@@ -130,20 +136,20 @@ class _Parser:
         if self.token.text == "?":
             raise self.fault("optional values are not supported", "has(person.attribute) asks")
 
-    def selected(self, target: Node) -> Node:
+    def selected(self, target: Node, start: int) -> Node:
         token = self.token
         self.refuse_optional()
         if token.kind not in ("name", "quoted") or token.text == "in":
             raise self.fault("a name is missing after the dot", "an attribute or a function")
         self.position += 1
         if token.kind == "quoted" or self.take("(") is None:
-            return self.node("select", token.text.strip("`"), (target,), token.offset)
+            return self.node("select", token.text.strip("`"), (target,), token.offset, start)
         arguments = self.arguments(")")
         expanded = expand(token, target, arguments, self.text)
         if expanded is None:
-            return self.node("method", token.text, (target, *arguments), token.offset)
+            return self.node("method", token.text, (target, *arguments), token.offset, start)
         kind, value, parts = expanded
-        return self.node(kind, value, parts, token.offset)
+        return self.node(kind, value, parts, token.offset, start)
 
     def arguments(self, closing: str) -> tuple[Node, ...]:
         found: list[Node] = []
@@ -211,7 +217,7 @@ class _Parser:
             return self.node("call", token.text, arguments, token.offset)
         if len(arguments) != 1 or arguments[0].kind != "select":
             raise self.fault("`has` asks for one attribute", "has(person.attribute)", token)
-        return self.node("has", arguments[0].value, arguments[0].parts, arguments[0].offset)
+        return self.node("has", arguments[0].value, arguments[0].parts, arguments[0].offset, token.offset)
 
 
 def _shown(token: Token) -> str:

@@ -9,7 +9,9 @@ from provisioning.core.expression.types import Type
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """`kind` says what it is, `value` what it names or holds, `parts` what it is made of, `offset` where it begins.
+    """`kind` says what it is, `value` what it names or holds, `parts` what it is made of, `offset` where to point.
+
+    `text[start:end]` is how its author wrote it, without brackets around it.
 
     | kind | value | parts |
     |---|---|---|
@@ -29,6 +31,8 @@ class Node:
     parts: tuple["Node", ...]
     offset: int
     depth: int = 1  # of the tree below, itself included
+    start: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
