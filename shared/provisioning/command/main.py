@@ -5,18 +5,22 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 
-from provisioning.command import show
-from provisioning.command.bundle import check_folder
+from provisioning.command import cases, show
+from provisioning.command.bundle import check_folder, load_cases
+from provisioning.command.explained import print_explanation
+from provisioning.command.explained_json import words
 from provisioning.command.preview import preview
 from provisioning.core.account import Account
 from provisioning.core.errors import InvalidError, ProvisioningError
 from provisioning.core.explanation import explain as explain_identity
-from provisioning.core.explanation import words
+from provisioning.core.period import Instant, parse_start
 from provisioning.core.publication import BundleError
+from provisioning.core.trial import try_case
 from provisioning.runtime.entry import clock, run
 
 application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -27,26 +31,28 @@ BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle.", exists
 
 @application.command()
 def check(bundle: BundlePath, as_json: Json = False) -> None:
-    """Check a bundle: every error with its file, line, column, and what would be right."""
+    """Check a bundle and run its cases: every error with its file, line, column, and what would be right."""
     try:
         folder, policy = check_folder(bundle)
+        verdicts = [try_case(policy, case) for case in load_cases(folder, policy)]
     except BundleError as error:
         if as_json:
             _print_json({"ok": False, "problems": [show.problem(problem) for problem in error.problems]})
         else:
             show.problems(Console(stderr=True), error.problems)
         raise typer.Exit(1) from error
-    summary = {
-        "ok": True,
-        "hash": folder.hash,
-        "sources": len(policy.sources),
-        "services": len(policy.services),
-        "rules": len(folder.bundle.rules),
-    }
+    failed = [verdict for verdict in verdicts if verdict.differences]
     if as_json:
-        _print_json(summary)
+        counts = {"sources": len(policy.sources), "services": len(policy.services), "rules": len(folder.bundle.rules)}
+        told = [cases.words(folder, policy.zone, verdict) for verdict in failed]
+        _print_json({"ok": not failed, "hash": folder.hash, **counts, "cases": len(verdicts), "failed": told})
+    elif failed:
+        cases.differences(Console(stderr=True), folder, policy.zone, failed)
     else:
-        Console().print(f"{bundle}: {summary['services']} services, {summary['rules']} rules, no errors")
+        counted = f"{len(policy.services)} services, {len(folder.bundle.rules)} rules, {len(verdicts)} cases"
+        Console().print(f"{bundle}: {counted}, no errors")
+    if failed:
+        raise typer.Exit(1)
 
 
 @application.command()
@@ -56,6 +62,7 @@ def explain(
     bundle: Annotated[
         Path | None, typer.Option(help="Preview: this bundle and a record's file, nothing stored.")
     ] = None,
+    at: Annotated[str, typer.Option(help="Another instant: a day such as 2026-09-01, or 2026-09-01T08:00:00Z.")] = "",
     stack: Stack = "",
     as_json: Json = False,
 ) -> None:
@@ -70,11 +77,12 @@ def explain(
         policy, identity, accounts = run(person_of(stack, person))
     if service is not None and service not in policy.services:
         raise InvalidError(f"there is no service {service!r}", right=f"one of {', '.join(policy.services)}")
-    explanation = explain_identity(policy, identity, accounts, now, service)
+    instant = instant_of(at, policy.zone) if at else now
+    explanation = explain_identity(policy, identity, accounts, now, service, instant)
     if as_json:
         _print_json(words(explanation))
     else:
-        show.explanation(Console(), explanation)
+        print_explanation(Console(), explanation, policy.zone, failed=service is not None)
 
 
 @application.command()
@@ -100,6 +108,14 @@ def publish(bundle: BundlePath, stack: Stack = "", as_json: Json = False) -> Non
         _print_json({"hash": published.hash, "sequence": published.sequence})
     else:
         Console().print(f"bundle {published.hash} is in force as number {published.sequence}; everyone is being rung")
+
+
+def instant_of(text: str, zone: ZoneInfo) -> Instant:
+    """An instant as somebody types it. Raises InvalidError."""
+    try:
+        return parse_start(text, zone)[0]
+    except InvalidError as error:
+        raise InvalidError(error.problem, "--at", right=error.right) from error
 
 
 def _print_json(value: object) -> None:

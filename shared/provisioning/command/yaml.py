@@ -4,6 +4,8 @@ Only what JSON has: dates and `yes` stay text, so that a rule's `from: 2026-09-0
 refused (a small file can expand to gigabytes), and so are repeated keys.
 """
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,7 @@ from provisioning.core.errors import InvalidError
 
 LARGEST: Final = 1 << 20  # bytes of one file
 DEEPEST: Final = 20
+LONGEST_NUMBER: Final = 40  # digits
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -58,6 +61,14 @@ class Document:
             text = self.lines[place.line - 1 + line] if place.line - 1 + line < len(self.lines) else ""
             return place.line + line, len(text) - len(text.lstrip()) + column
         return place.line, place.column + column - 1 if line == 1 else place.column
+
+    def follow(self, base: tuple[str | int, ...], names: Iterable[str | int]) -> tuple[str | int, ...]:
+        """The path from `base` by names of which some may stand nowhere, such as that of a form among several."""
+        path = base
+        for name in names:
+            number = int(name) if isinstance(name, str) and name.isdecimal() else name
+            path = next((longer for longer in ((*path, name), (*path, number)) if longer in self.places), path)
+        return path
 
 
 def read_yaml(file: Path) -> Document:
@@ -105,35 +116,54 @@ def _value(node: yaml.Node, path: tuple[str | int, ...], document: Document) -> 
         return _mapping(node, path, document)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*path, number), document) for number, item in enumerate(node.value)]
-    return _scalar(node)
+    return _scalar(node, document.file)
+
+
+def _refused(node: yaml.Node, file: Path, problem: str, right: str) -> InvalidError:
+    return InvalidError(problem, str(file), node.start_mark.line + 1, node.start_mark.column + 1, right)
 
 
 def _mapping(node: yaml.MappingNode, path: tuple[str | int, ...], document: Document) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        key = str(key_node.value)
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise _refused(key_node, document.file, "the name of a field is a list or an object", "a plain word")
+        key = _text(key_node, document.file)
         if key in result:
-            mark = key_node.start_mark
-            raise InvalidError(
-                f"{key!r} stands twice", str(document.file), mark.line + 1, mark.column + 1, "one of them"
-            )
+            raise _refused(key_node, document.file, f"{key!r} stands twice", "one of them")
         result[key] = _value(value_node, (*path, key), document)
     return result
 
 
-def _scalar(node: yaml.Node) -> Any:
+def _text(node: yaml.Node, file: Path) -> str:
     text = str(node.value)
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise _refused(node, file, "half a surrogate pair", "Unicode text")
+    return text
+
+
+def _scalar(node: yaml.Node, file: Path) -> Any:
+    text = _text(node, file)
     match node.tag[len(_TAG) :]:
         case "null":
             return None
         case "bool":
             return text.lower() == "true"
-        case "int":
-            return int(text) if text.lstrip("+-").isdecimal() else text
+        case "int" if text.lstrip("+-").isdecimal():
+            if len(text) > LONGEST_NUMBER:
+                raise _refused(node, file, f"a number of {len(text)} digits", f"at most {LONGEST_NUMBER}")
+            return int(text)
         case "float":
-            try:
-                return float(text)
-            except ValueError:
-                return text
+            return _float(node, text, file)
         case _:
             return text
+
+
+def _float(node: yaml.Node, text: str, file: Path) -> float | str:
+    try:
+        value = float(text)
+    except ValueError:  # what only YAML takes for a number, such as .inf and 190:20:30.15
+        return text
+    if math.isinf(value):
+        raise _refused(node, file, f"{text[:40]} is beyond the largest number", "a number that JSON can say")
+    return value

@@ -1,27 +1,67 @@
-"""Why a person has, or lacks, a service: the computation itself, told. The same function, the same inputs."""
+"""Why a person has, or lacks, a service: the computation itself, told. The same functions, the same inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from provisioning.core.account import Account
-from provisioning.core.eligibility import EMPTY, Segment, Timeline
-from provisioning.core.identity import Identity
-from provisioning.core.lifecycle import NOTHING, Entitlement, decide
-from provisioning.core.period import FOREVER, Instant, show
-from provisioning.core.policy import Policy, evaluate
+from provisioning.core.catalog import Rule
+from provisioning.core.counterfactual import End, end_of
+from provisioning.core.eligibility import EMPTY, Match, Timeline
+from provisioning.core.expression import EvaluationError, Part, deciding
+from provisioning.core.identity import Identity, affiliations
+from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, decide
+from provisioning.core.period import BEGINNING, FOREVER, Instant
+from provisioning.core.policy import CompiledRule, Evaluation, Policy, evaluate, match_of
+
+MOST_CHANGES = 1000  # of the course of one service; a record's affiliations are bounded, and so are these
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A rule tried for a fact: whether it holds (None: it could not be evaluated), the parts that decided.
+
+    `match`: what it contributes; also of a deny that could not be evaluated.
+    """
+
+    fact: str
+    holds: bool | None
+    parts: tuple[Part, ...]
+    match: Match | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A rule, and how it did for each fact."""
+
+    rule: Rule
+    tried: tuple[Tried, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From an instant on a person stands to a service like this."""
+
+    start: Instant
+    standing: str
 
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One service: how the person stands to it at `now`, until when, the whole timeline, and the account."""
+    """One service: how the person stands to it at the instant, until when, and everything that leads to it.
+
+    `course`: how they will stand to it if no fact changes, and before `now` what today's facts say of then. `end`: of
+    the right that is held, or of the next one if none is.
+    """
 
     service: str
     standing: str
     until: Instant
     timeline: Timeline
+    course: tuple[Change, ...]
+    end: End | None
+    rules: tuple[Told, ...]
     entitlement: Entitlement
     account: Account | None
-    because: Mapping[str, str]  # rule: its own words
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,78 +69,100 @@ class Explanation:
     """All services asked for, and the rules that could not be evaluated for this person."""
 
     identity: str
+    now: Instant
     at: Instant
     services: tuple[Explained, ...]
     failures: tuple[str, ...]
 
 
 def explain(
-    policy: Policy, identity: Identity, accounts: Mapping[str, Account], now: Instant, service: str | None = None
+    policy: Policy,
+    identity: Identity,
+    accounts: Mapping[str, Account],
+    now: Instant,
+    service: str | None = None,
+    at: Instant | None = None,
 ) -> Explanation:
-    """Explain one service or all of the bundle's."""
+    """Explain one service or all of the bundle's, for `now` or for another instant."""
     evaluation = evaluate(policy, identity, now)
-    because = {rule.id: rule.because for rule in policy.bundle.rules}
-    explained = []
-    for name in policy.services if service is None else [service]:
-        timeline = evaluation.timelines.get(name, EMPTY)
-        previous = identity.entitlements.get(name, NOTHING)
-        entitlement, until = decide(previous, timeline, policy.services[name].lifecycle, now, policy.zone)
-        standing = entitlement.standing.value
-        if standing == "absent" and timeline.next_start(now) < FOREVER:
-            standing = "future"
-        explained.append(Explained(name, standing, until, timeline, entitlement, accounts.get(name), because))
-    return Explanation(identity.id, now, tuple(explained), evaluation.failures)
+    names = policy.services if service is None else [service]
+    instant = now if at is None else at
+    services = tuple(_explained(policy, identity, evaluation, accounts.get(name), name, now, instant) for name in names)
+    return Explanation(identity.id, now, instant, services, evaluation.failures)
 
 
-def segment_words(segment: Segment, because: Mapping[str, str]) -> dict[str, object]:
-    """A segment in JSON's terms."""
-    return {
-        "start": show(segment.start),
-        "end": show(segment.end),
-        "phase": segment.phase.value,
-        "authorizations": list(segment.authorizations),
-        "reasons": [
-            {"rule": reason.rule, "fact": reason.fact, "because": because.get(reason.rule, "")}
-            for reason in segment.reasons
-        ],
-    }
+def _explained(
+    policy: Policy,
+    identity: Identity,
+    evaluation: Evaluation,
+    account: Account | None,
+    name: str,
+    now: Instant,
+    at: Instant,
+) -> Explained:
+    line = evaluation.timelines.get(name, EMPTY)
+    rules = [rule for rule in (*policy.person_rules, *policy.affiliation_rules) if rule.rule.service == name]
+    course = tuple(_course(policy, name, line, identity.entitlements.get(name, NOTHING), now))
+    standing, until = _at(course, at)
+    if standing == Standing.ABSENT and line.next_start(at) < FOREVER:
+        standing = "future"
+    anchor = at if line.at(at) is not None else line.next_start(at)
+    return Explained(
+        service=name,
+        standing=standing,
+        until=until,
+        timeline=line,
+        course=course,
+        end=end_of(line, evaluation.matches.get(name, ()), rules, anchor, policy.zone),
+        rules=tuple(_told(policy, identity, evaluation, rule) for rule in rules),
+        entitlement=identity.entitlements.get(name, NOTHING),
+        account=account,
+    )
 
 
-def words(explanation: Explanation) -> dict[str, object]:
-    """The whole explanation in JSON's terms."""
-    return {
-        "identity": explanation.identity,
-        "at": show(explanation.at),
-        "services": [_service(explained) for explained in explanation.services],
-        "failures": list(explanation.failures),
-    }
+def _course(policy: Policy, name: str, line: Timeline, previous: Entitlement, now: Instant) -> Iterator[Change]:
+    """What today's facts say of the time before, then one decision after the other, each at the former's boundary."""
+    end = BEGINNING
+    for segment in line.segments:
+        if segment.start < now:
+            if segment.start > end:
+                yield Change(end, Standing.ABSENT.value)
+            yield Change(segment.start, segment.phase.value)
+            end = min(segment.end, now)
+    if BEGINNING <= end < now:
+        yield Change(end, Standing.ABSENT.value)
+    instant = now
+    for _ in range(MOST_CHANGES):
+        previous, boundary = decide(previous, line, policy.services[name].lifecycle, instant, policy.zone)
+        yield Change(instant, previous.standing.value)
+        if boundary >= FOREVER:
+            return
+        instant = boundary
 
 
-def _service(explained: Explained) -> dict[str, object]:
-    account = explained.account
-    return {
-        "service": explained.service,
-        "standing": explained.standing,
-        "until": show(explained.until),
-        "timeline": [segment_words(segment, explained.because) for segment in explained.timeline.segments],
-        "denied": [
-            {
-                "rule": match.reason.rule,
-                "fact": match.reason.fact,
-                "start": show(match.active.start),
-                "end": show(match.active.end),
-            }
-            for match in explained.timeline.denials
-        ],
-        "account": None
-        if account is None
-        else {
-            "phase": account.known.phase.value,
-            "condition": account.condition.value,
-            "remote_id": account.known.remote_id,
-            "groups": list(account.known.groups),
-            "error": account.error,
-            "attempts": account.attempts,
-            "due_at": show(account.due_at) if account.due_at is not None else None,
-        },
-    }
+def _at(course: tuple[Change, ...], at: Instant) -> tuple[str, Instant]:
+    """How it stands at an instant, and when it will stand otherwise."""
+    standing = next((change.standing for change in reversed(course) if change.start <= at), Standing.ABSENT.value)
+    later = (change.start for change in course if change.start > at and change.standing != standing)
+    return standing, next(later, FOREVER)
+
+
+def _told(policy: Policy, identity: Identity, evaluation: Evaluation, compiled: CompiledRule) -> Told:
+    told = deciding(compiled.expression)
+    tried = []
+    facts = affiliations(identity, policy.sources) if compiled.per_affiliation else ()
+    rows = [(name, found.facts, found.period) for name, found in facts]
+    if not compiled.per_affiliation and identity.live:
+        rows = [("person", {}, compiled.window)]
+    for fact, data, period in rows:
+        variables = {"person": evaluation.person, "affiliation": data}
+        given = {name: variables[name] for name in compiled.expression.variables}
+        try:
+            holds = compiled.expression.evaluate(**given) is True
+        except EvaluationError as error:
+            match = match_of(compiled, fact, period, policy.zone, error) if compiled.rule.deny else None
+            tried.append(Tried(fact, None, told(**given), match))
+            continue
+        match = match_of(compiled, fact, period, policy.zone, holds) if holds else None
+        tried.append(Tried(fact, holds, told(**given), match))
+    return Told(compiled.rule, tuple(tried))

@@ -87,12 +87,12 @@ def _matches(
         results = policy.person_program(attributes)
         for compiled, result in zip(policy.person_rules, results, strict=True):
             if _holds(compiled.rule, result, "person", failures):
-                yield compiled.rule.service, _match(compiled, "person", compiled.window, policy.zone, result)
+                yield compiled.rule.service, match_of(compiled, "person", compiled.window, policy.zone, result)
     for fact, affiliation in affiliations(identity, policy.sources):
         results = policy.affiliation_program(attributes, affiliation.facts)
         for compiled, result in zip(policy.affiliation_rules, results, strict=True):
             if _holds(compiled.rule, result, fact, failures):
-                yield compiled.rule.service, _match(compiled, fact, affiliation.period, policy.zone, result)
+                yield compiled.rule.service, match_of(compiled, fact, affiliation.period, policy.zone, result)
 
 
 def _holds(rule: Rule, result: Json | EvaluationError, fact: str, failures: list[str]) -> bool:
@@ -103,7 +103,8 @@ def _holds(rule: Rule, result: Json | EvaluationError, fact: str, failures: list
     return result is True
 
 
-def _match(compiled: CompiledRule, fact: str, period: Period, zone: ZoneInfo, result: object) -> Match:
+def match_of(compiled: CompiledRule, fact: str, period: Period, zone: ZoneInfo, result: object) -> Match:
+    """What a rule that holds for a fact contributes: the fact's period, widened, within the rule's own."""
     rule, window = compiled.rule, compiled.window
     start, end = max(period.start, window.start), min(period.end, window.end)
     if start < end:  # lead and grace widen what is there; they make nothing out of an empty period

@@ -27,6 +27,7 @@ def told(text: str, person: dict[str, Any] | None = None) -> list[tuple[str, boo
         ("person.age < 30 || person.active || person.age > 1", [("person.active", True)]),
         ("person.age < 30 || person.age < 20", [("person.age < 30", False), ("person.age < 20", False)]),
         ("!(person.age < 30 || person.active)", [("person.active", True)]),
+        ("!person.active || !(person.age > 30)", [("!person.active", False), ("!(person.age > 30)", False)]),
         ("(person.age > 30 ? person.active : false)", [("person.age > 30", True), ("person.active", True)]),
         (
             'person.roles.exists(r, r.startsWith("adm")) && affiliation.type == "staff"',

@@ -33,7 +33,8 @@ def deciding(expression: Expression) -> Callable[..., tuple[Part, ...]]:
     """A function of the expression's variables, by name: the parts that decided whether the condition holds.
 
     Of `a && b` that holds both decided; of one that does not, the first that is false, or else the first that could
-    not be evaluated. `||` the other way round; of `a ? b : c` the condition and the branch taken.
+    not be evaluated. `||` the other way round; of `a ? b : c` the condition and the branch taken; `!` of logic is told
+    by what decided that.
     """
     order = sorted(expression.variables)
     root = _Step(expression.text, parse(expression.text), expression.tree, order)
@@ -49,7 +50,7 @@ class _Step:
 
     def __init__(self, text: str, node: Node, typed: Typed, order: Sequence[str]) -> None:
         self.text, self.typed, self.order = text[node.start : node.end], typed, order
-        self.logic = typed.value if typed.kind == "call" and typed.value in _LOGIC else ""
+        self.logic = typed.value if _logical(typed) else ""
         pairs = zip(node.parts, typed.parts, strict=True) if self.logic else ()
         self.below = [_Step(text, part, below, order) for part, below in pairs]
 
@@ -91,6 +92,13 @@ class _Step:
         if isinstance(result, EvaluationError):
             return Part(self.text, None, str(result), tuple(facts.items()))
         return Part(self.text, result, "", tuple(facts.items()))
+
+
+def _logical(node: Typed) -> bool:
+    """Whether a node is told by its parts: logic, and the negation of logic, but `!has(…)` as it is written."""
+    if node.kind != "call" or node.value not in _LOGIC:
+        return False
+    return node.value != "!" or _logical(node.parts[0])
 
 
 def _paths(node: Typed) -> Iterator[tuple[str, ...]]:
