@@ -1,11 +1,11 @@
 """What follows from a timeline: previous × timeline × now → entitlement and next boundary. Pure and total."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from provisioning.core.catalog import Lifecycle
-from provisioning.core.eligibility import Timeline
+from provisioning.core.eligibility import SegmentPhase, Timeline
 from provisioning.core.period import FOREVER, Instant, shift
 
 
@@ -48,27 +48,36 @@ def decide(
 
     `digest` and `turn` are carried over; evaluate sets them when it knows the account that this wants.
     """
-    dispute, word = timeline.dispute(now), timeline.next_word(now)
+    word = timeline.next_word(now)
     segment = timeline.at(now)
     if segment is not None:
+        standing = Standing.ACTIVE if segment.phase is SegmentPhase.ACTIVE else Standing.GRACE
         until = segment.end if segment.end < FOREVER else None
-        holding = replace(
-            previous, standing=Standing(segment.phase), authorizations=segment.authorizations, until=until, ended=None,
-            dispute=dispute,
-        )  # fmt: skip
-        return holding, min(segment.end, word)
+        return _holding(previous, timeline, now, standing, segment.authorizations, until), min(segment.end, word)
     upcoming = min(timeline.next_start(now), word)
-    absent = replace(previous, standing=Standing.ABSENT, authorizations=(), until=None, ended=None, dispute=dispute)
     if previous.standing is Standing.ABSENT or timeline.urgent(now):
-        return absent, upcoming
+        return _holding(previous, timeline, now, Standing.ABSENT), upcoming
     ended = _ended(previous, timeline, lifecycle, now, zone)
     if now < ended:
-        lingering = replace(previous, standing=Standing.GRACE, until=None, ended=ended, dispute=dispute)
+        lingering = _holding(previous, timeline, now, Standing.GRACE, previous.authorizations, ended=ended)
         return lingering, min(ended, upcoming)
     removed = shift(ended, lifecycle.retention, zone)
     if now < removed:
-        return replace(absent, standing=Standing.SUSPENDED, ended=ended), min(removed, upcoming)
-    return absent, upcoming
+        return _holding(previous, timeline, now, Standing.SUSPENDED, ended=ended), min(removed, upcoming)
+    return _holding(previous, timeline, now, Standing.ABSENT), upcoming
+
+
+def _holding(
+    previous: Entitlement,
+    timeline: Timeline,
+    now: Instant,
+    standing: Standing,
+    authorizations: tuple[str, ...] = (),
+    until: Instant | None = None,
+    ended: Instant | None = None,
+) -> Entitlement:
+    dispute = timeline.dispute(now) if timeline.refusals else ""
+    return Entitlement(standing, authorizations, until, ended, previous.digest, previous.turn, dispute)
 
 
 def _ended(previous: Entitlement, timeline: Timeline, lifecycle: Lifecycle, now: Instant, zone: ZoneInfo) -> Instant:
