@@ -180,3 +180,42 @@ def test_the_published_form_is_read_as_the_same_bundle() -> None:
     )
     text = given.model_dump_json(by_alias=True)
     assert Bundle.model_validate_json(text) == given
+
+
+def excluding(*between: dict[str, Any], key: str = "one") -> dict[str, Any]:
+    return {"id": key, "between": between, "resolve": "later", "because": "so"}
+
+
+READ, EDIT = ({"service": "wiki", "authorizations": [name]} for name in ("read", "edit"))
+GIVING = (rule("one", authorizations=["read"]), rule("two", authorizations=["edit"]))
+
+
+def test_an_exclusion_of_duties_that_rules_give_is_compiled() -> None:
+    policy = compiled(*GIVING, exclusions=[excluding(READ, EDIT)])
+    assert [item.id for item in policy.bundle.exclusions] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("between", "place", "problem"),
+    [
+        (({"service": "wikki"}, EDIT), "exclusions/one.between.0.service", "there is no service 'wikki'"),
+        (
+            (READ, {"service": "wiki", "authorizations": ["edti"]}),
+            "exclusions/one.between.1.authorizations",
+            "no rule gives 'edti'",
+        ),
+        ((READ, {"service": "wiki"}), "exclusions/one.between.1", "wiki is part of wiki [read], or has it as a part"),
+    ],
+)
+def test_an_exclusion_that_would_exclude_nothing_is_refused(between: Any, place: str, problem: str) -> None:
+    (found,) = problems(*GIVING, exclusions=[excluding(*between)])
+    assert (found.where, found.problem) == (place, problem)
+
+
+def test_two_exclusions_of_one_id_are_refused() -> None:
+    assert where(*GIVING, exclusions=[excluding(READ, EDIT), excluding(READ, EDIT)]) == ["exclusions/one.id"]
+
+
+def test_only_a_deny_can_be_urgent() -> None:
+    with pytest.raises(ValidationError, match="only a rule with `deny: true` can be urgent"):
+        bundle(rule(urgent=True))

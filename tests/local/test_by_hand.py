@@ -110,7 +110,11 @@ def test_a_bundle_published_to_the_running_stack_reaches_those_whom_it_concerns(
         "source build/campus.env\nrm -rf build/mine && cp -r build/campus-bundle build/mine\n"
         "cat > build/mine/rules/zz-mine.yaml <<'YAML'\n"
         "- id: nobody-reads\n  service: library\n  who: person.login == \"ada\"\n  deny: true\n  because: A test.\n"
-        "YAML\n.venv/bin/provision publish build/mine --json"
+        "YAML\n.venv/bin/provision plan build/mine --json > build/plan.json\n"
+        ".venv/bin/provision publish build/mine --json"
     )  # fmt: skip
+    planned = json.loads((ROOT / "build" / "plan.json").read_text(encoding="utf-8"))
+    (sample,) = planned["services"]["library"]["suspended"]["samples"]
+    assert (sample["person"], sample["rules"][0]) == ("registry/ada", "nobody-reads")
     assert json.loads(published)["sequence"] >= 2
     assert become(lambda: not (account(campus) or {"active": False}).get("active", True), SOON)

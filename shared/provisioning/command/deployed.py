@@ -15,6 +15,7 @@ from provisioning.adapters.aws.rejections import KeptRejections
 from provisioning.adapters.aws.rows import Rows
 from provisioning.adapters.aws.table import Table
 from provisioning.command.bundle import Folder
+from provisioning.command.plan import Total, plan_everyone
 from provisioning.core.account import Account
 from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.identity import Identity
@@ -106,6 +107,20 @@ async def _services(ports: Deployed) -> frozenset[str] | None:
         return None
 
 
+async def plan_folder(stack: str, folder: Folder, draft: Policy) -> Total:
+    """What a draft would change, over everyone in the table. Raises InvalidError for a service not deployed."""
+    async with deployed(stack) as ports:
+        current = await ports.policies.current()
+        _deployed_services(folder, frozenset(current.services))
+        return await plan_everyone(ports.table, ports.indexes, current, draft, clock())
+
+
+def _deployed_services(folder: Folder, known: frozenset[str]) -> None:
+    for service in folder.bundle.services:
+        if service.id not in known:
+            raise InvalidError(f"service {service.id!r} is not deployed", right="deploy the stack with it first")
+
+
 async def publish_folder(stack: str, folder: Folder) -> Published:
     """Put a bundle in force and start its campaign: a first pass, and one that verifies.
 
@@ -113,9 +128,8 @@ async def publish_folder(stack: str, folder: Folder) -> Published:
     """
     async with deployed(stack) as ports:
         known = await _services(ports)
-        for service in folder.bundle.services:
-            if known is not None and service.id not in known:
-                raise InvalidError(f"service {service.id!r} is not deployed", right="deploy the stack with it first")
+        if known is not None:
+            _deployed_services(folder, known)
         published = await ports.policies.publish(folder.published, folder.hash)
         for delay in (0, VERIFYING):
             for step in steps(published.sequence):

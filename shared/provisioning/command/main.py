@@ -98,6 +98,21 @@ def status(stack: Stack = "", as_json: Json = False) -> None:
 
 
 @application.command()
+def plan(bundle: BundlePath, stack: Stack = "", as_json: Json = False) -> None:
+    """Compare a draft with the bundle in force, over everyone: what would be created, changed, suspended, removed."""
+    from provisioning.command.deployed import plan_folder
+    from provisioning.command.plan import print_plan
+    from provisioning.command.plan import words as plan_words
+
+    folder, draft = check_folder(bundle)
+    total = run(plan_folder(stack, folder, draft))
+    if as_json:
+        _print_json(plan_words(total))
+    else:
+        print_plan(Console(), total)
+
+
+@application.command()
 def publish(bundle: BundlePath, stack: Stack = "", as_json: Json = False) -> None:
     """Check a bundle, put it in force, and start the campaign that applies it to everyone."""
     from provisioning.command.deployed import publish_folder
