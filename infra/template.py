@@ -126,7 +126,7 @@ def _deliver(stack: Stack, tenant: str, service: Service, queue: str) -> None:
         roles.consumes(queue),
         roles.sends(_IDENTITIES),
         roles.reads("I#*", own),
-        roles.writes("I#*", own),
+        roles.writes("I#*", own, f"N#{service.id}#*"),
         *roles.reads_bundle(),
     ]
     if service.secret is not None:

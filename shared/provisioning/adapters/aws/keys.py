@@ -7,7 +7,7 @@
 | group | `S#<service>` | `R#<group>` | deliver |
 | gate | `S#<service>` | `G` | deliver |
 | link | `L#<source>#<key>` | `L` | receive, with the identity |
-| reserved name | `N#<service>#<attribute>#<value>` | `N` | deliver, once names are made from candidates |
+| reserved name | `N#<service>#<attribute>#<value>` | `N` | deliver |
 | source | `F#<source>` | `F` | poll, once sources are polled |
 | bundle in force | `C` | `current` | the command that publishes |
 | rejected | `X#<source>` | the message's id | receive |
@@ -17,6 +17,7 @@ In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<s
 """
 
 import hashlib
+import unicodedata
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -48,6 +49,7 @@ STATE: Final = "c"
 NEXT_FREE: Final = "f"
 CURSOR: Final = "u"
 HASH: Final = "h"
+REFUSED: Final = "x"
 EXPIRES: Final = "e"  # seconds since 1970; the table's time to live
 
 REJECTED_DAYS: Final = 90  # what was rejected is personal data: an operator has this long to look at it
@@ -85,6 +87,13 @@ def gate_key(service: str) -> Key:
 
 def link_key(source: str, key: str) -> Key:
     return Key(f"L#{source}#{_bounded(key)}", "L")
+
+
+def name_key(service: str, attribute: str, value: str) -> Key:
+    """A reserved name. SPs do not tell two names apart that differ in case, nor in how an accent is encoded."""
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())
+    path = attribute.casefold().replace("%", "%25").replace("#", "%23")  # so that it is seen where the value begins
+    return Key(f"N#{service}#{_bounded(path)}#{_bounded(folded)}", "N")
 
 
 def rejected_key(source: str, message: str) -> Key:
