@@ -109,7 +109,8 @@ def test_a_bundle_published_to_the_running_stack_reaches_those_whom_it_concerns(
     published = bash(
         "source build/campus.env\nrm -rf build/mine && cp -r build/campus-bundle build/mine\n"
         "cat > build/mine/rules/zz-mine.yaml <<'YAML'\n"
-        "- id: nobody-reads\n  service: library\n  who: person.login == \"ada\"\n  deny: true\n  because: A test.\n"
+        "- id: nobody-reads\n  service: library\n  who: has(person.login) && person.login == \"ada\"\n"
+        "  deny: true\n  because: A test.\n"
         "YAML\n.venv/bin/provision plan build/mine --json > build/plan.json\n"
         ".venv/bin/provision publish build/mine --json"
     )  # fmt: skip
