@@ -14,7 +14,7 @@ SEEDS ?= 2000
 AWS ?= embedded
 UNIT_PYTHON ?= python3.13
 
-.PHONY: help setup run test test-unit check format simulate simulate-mutants clean
+.PHONY: help setup run test test-unit check format schemas simulate simulate-mutants bench bench-eligibility clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -35,7 +35,12 @@ $(MINISTACK): | .venv/.complete
 	$(UV) pip install --quiet --python .tools/ministack/bin/python ministack==$(MINISTACK_VERSION) aws-sam-translator
 	touch $@
 
-setup: .venv/.complete $(MINISTACK) ## Install everything into .venv and .tools
+# A directory for the tests, from Debian's packages, without root. Elsewhere its tests say what is missing.
+.tools/.openldap: tests/delivery/openldap.py | .venv/.complete
+	@if command -v apt-get >/dev/null; then $(RUN)python -m tests.delivery.openldap install; fi
+	@touch $@
+
+setup: .venv/.complete $(MINISTACK) .tools/.openldap ## Install everything into .venv and .tools
 
 run: setup ## Deploy to a local AWS and play a day at the sample campus (ONCE=1: check and exit; PEOPLE=200)
 	$(RUN)python -m localstack.run --people $(PEOPLE) --aws $(AWS) $(if $(ONCE),--once)
@@ -55,6 +60,9 @@ check: setup ## Lint, types, import contracts, and the template
 	$(RUN)python -m infra.render localstack/campus > .tools/campus.template.json
 	$(RUN)cfn-lint .tools/campus.template.json
 
+schemas: setup ## Write the JSON Schemas of a bundle's files, as the models are
+	$(RUN)python -m provisioning.command.schemas
+
 format: setup ## Format the code
 	$(RUN)ruff format .
 	$(RUN)ruff check --fix .
@@ -64,6 +72,11 @@ simulate: setup ## Run the simulation: make simulate SEEDS=10000
 
 simulate-mutants: setup ## Switch off one safeguard at a time; the simulation must notice each
 	$(RUN)python -m tests.simulation --mutants --seeds $(SEEDS)
+
+bench: bench-eligibility ## Run the benchmarks
+
+bench-eligibility: setup ## Measure eligibility beside other engines: a table, and build/bench/eligibility.json
+	PYTHONPATH=shared $(RUN)python -m tests.bench.eligibility
 
 clean: ## Remove what was built and installed
 	rm -rf .venv .tools build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

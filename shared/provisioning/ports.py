@@ -5,13 +5,14 @@ docstring counts the requests that the AWS adapter makes: they are the engine's 
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from provisioning.core.account import Account, Intent
 from provisioning.core.bell import Bell
 from provisioning.core.catalog import Service
-from provisioning.core.gate import Slots
+from provisioning.core.extract import Extracts
+from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
@@ -49,11 +50,37 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """A value of an attribute that only one identity may have at a service, as it is reserved.
+
+    `refused`: the SP has it for somebody else, so that nobody of ours will ever have it; `identity` was told so.
+    """
+
+    service: str
+    attribute: str
+    value: str
+    identity: str
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """Which bundle is in force."""
 
     hash: str
     sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """What a batch of deliveries needs: identity and account by identity id, and the service's gate.
+
+    `others`: accounts at other services, by (identity, service), as far as there are any.
+    """
+
+    rows: Mapping[str, tuple[Identity | None, Account | None]]
+    gate: Gate
+    others: Mapping[tuple[str, str], Account] = field(default_factory=dict)
 
 
 class Identities(Protocol):
@@ -79,10 +106,15 @@ class Identities(Protocol):
 class Accounts(Protocol):
     """What deliver reads and writes."""
 
-    async def deliveries(
-        self, service: str, identities: Sequence[str]
-    ) -> Mapping[str, tuple[Identity | None, Account | None]]:
-        """Identity and account for each id, read consistently: one request for 50."""
+    async def deliveries(self, service: str, identities: Sequence[str], others: Sequence[str] = ()) -> Deliveries:
+        """Identity and account for each id, and the gate, read consistently: one request for 100 items.
+
+        `others`: services whose accounts are read too.
+        """
+        ...
+
+    async def put_gate(self, service: str, gate: Gate) -> None:
+        """Write all of the gate but `next_free`, as its revision + 1: one request. Raises ConflictError."""
         ...
 
     async def put_account(self, account: Account) -> None:
@@ -103,6 +135,14 @@ class Accounts(Protocol):
 
     async def put_group(self, group: Group) -> None:
         """Write the group as its revision + 1: one request. Raises ConflictError as `put_account` does."""
+        ...
+
+    async def reserve(self, name: Name) -> Name:
+        """Reserve a name for good, and return who has it then: one request, whoever wins.
+
+        A name that is stored is not written again, but for one change: its own identity says that the SP refused it.
+        Names that differ in nothing but case are one name.
+        """
         ...
 
 
@@ -176,6 +216,51 @@ class Campaigns(Protocol):
 
     async def continue_campaign(self, body: str, delay: int = 0) -> None:
         """Send one message to the campaign's queue, to be handled in so many seconds."""
+        ...
+
+
+class Staged(Protocol):
+    """What extract reads: the rows that deliver staged."""
+
+    async def accounts(self, service: str, identities: Sequence[str]) -> Sequence[Account]:
+        """Those that exist, read consistently, in no order: one request for 100."""
+        ...
+
+    async def changed(
+        self, service: str, after: Instant, until: Instant, start: str | None, most: int
+    ) -> tuple[Sequence[str], str | None]:
+        """Up to `most` identity ids of staged accounts whose `changed_at` lies in `(after, until]`.
+
+        They come after an opaque position, with the next position (None: done), from an index that lags.
+        """
+        ...
+
+
+class Runs(Protocol):
+    """Where extract keeps how far it has come, and its messages to itself."""
+
+    async def extracts(self, service: str) -> Extracts:
+        """One consistent read; an empty one if there is none."""
+        ...
+
+    async def put_extracts(self, item: Extracts) -> None:
+        """Write it as its revision + 1: one request. Raises ConflictError unless its revision is stored (0: nothing)."""
+        ...
+
+    async def continue_extract(self, body: str) -> None:
+        """Send one message to the queue of extract."""
+        ...
+
+
+class Files(Protocol):
+    """Where an SP finds its files. `place` is the service's endpoint, `name` lies beneath it."""
+
+    async def put(self, place: str, name: str, body: bytes) -> None:
+        """Store a file, whole or not at all; durable when it returns."""
+        ...
+
+    async def has(self, place: str, name: str) -> bool:
+        """Whether a file is there."""
         ...
 
 

@@ -94,3 +94,63 @@ def test_the_same_id_twice_is_a_mistake(campus: Path) -> None:
 
 def test_an_empty_folder_says_what_is_missing(tmp_path: Path) -> None:
     assert {problem.problem for problem in problems(tmp_path)} == {"no such file"}
+
+
+EXCLUSION = """\
+- id: one-of
+  between: [{service: wiki}, {service: library}]
+  resolve: later
+  because: One at a time.
+"""
+
+
+def test_exclusions_are_read_from_their_folder_with_their_places(campus: Path) -> None:
+    (campus / "exclusions").mkdir()
+    write(campus, "exclusions/a.yaml", EXCLUSION)
+    assert [exclusion.id for exclusion in load_folder(campus).bundle.exclusions] == ["one-of"]
+    file = write(campus, "exclusions/a.yaml", EXCLUSION.replace("service: library", "service: libary"))
+    (problem,) = problems(campus)
+    assert (problem.where, problem.line, problem.column) == (str(file), 2, 40)
+
+
+def test_a_text_is_not_taken_for_a_number_nor_a_field_by_its_other_name(campus: Path) -> None:
+    write(campus, "rules/zz.yaml", "- id: one\n  service: wiki\n  who: 'true'\n  because: x\n  since: 2026-09-01\n")
+    file = campus / "services" / "library.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("timeout: 5", 'timeout: "5"'), encoding="utf-8")
+    assert {problem.problem.split(":")[0] for problem in problems(campus)} == {"since", "timeout"}
+
+
+def test_a_field_inside_another_is_shown_with_those_that_are_there(campus: Path) -> None:
+    write(campus, "rules/zz.yaml", "- id: one\n  service: wiki\n  who: 'true'\n  because: x\n  lasting: {leed: P1D}\n")
+    (problem,) = problems(campus)
+    assert (problem.line, problem.right) == (5, "one of lead, grace")
+
+
+def test_a_file_of_rules_is_a_list_and_too_many_are_refused(campus: Path) -> None:
+    write(campus, "rules/zz.yaml", "id: one\n")
+    assert [problem.problem for problem in problems(campus)] == ["the file is not a list"]
+    rule = "- {{id: r{}, service: wiki, who: 'true', because: x}}\n"
+    write(campus, "rules/zz.yaml", "".join(rule.format(number) for number in range(2001)))
+    (problem,) = problems(campus)
+    assert problem.where.endswith("rules")
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "column"),
+    [
+        ("{value: person.nobody}", 5, 28),
+        ("{value: person.login, default: person.nobody}", 5, 51),
+        ("{candidates: [person.login, person.nobody]}", 5, 48),
+    ],
+)
+def test_a_mistake_in_any_part_of_a_mapped_value_is_found_where_it_stands(
+    tmp_path: Path, written: str, line: int, column: int
+) -> None:
+    shutil.copytree(CAMPUS, tmp_path / "campus", ignore=shutil.ignore_patterns("*.py", ".schemas", "cases"))
+    service = "id: sp\nprotocol: scim\nendpoint: https://sp.example\naccount:\n"
+    mapped = f"  userName: {written}\n  name.givenName: person.given_name\n"
+    (tmp_path / "campus" / "services" / "sp.yaml").write_text(service + mapped, encoding="utf-8")
+    with pytest.raises(BundleError) as caught:
+        check_folder(tmp_path / "campus")
+    (problem,) = caught.value.problems
+    assert (Path(problem.where).name, problem.line, problem.column) == ("sp.yaml", line, column)

@@ -1,10 +1,20 @@
 """The README's recipes are run as they stand there."""
 
+import json
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from localstack.emulator import ROOT
+from provisioning.core.catalog import Exclusion, Service
+from provisioning.core.lifecycle import Entitlement, Standing
+from provisioning.core.mapping import compile_mapping, desired
+from provisioning.protocols.registry import check_paths
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -24,3 +34,40 @@ def test_a_first_rule_of_the_readers_own_is_checked_and_explained() -> None:
     assert "no errors" in result.stdout
     assert "[chess-club, registry/1]" in result.stdout.replace("\n", " ") or "chess-club" in result.stdout
     assert "wiki: active" in result.stdout
+
+
+def sample_text(name: str) -> str:
+    return README.split(f"<!-- sample: {name} -->\n```yaml\n")[1].split("```")[0]
+
+
+def sample(name: str) -> Any:
+    """A file of a bundle that the README shows."""
+    return yaml.safe_load(sample_text(name))
+
+
+def test_the_account_that_is_shown_can_be_delivered() -> None:
+    attributes = dict.fromkeys(("given_name", "family_name", "mail", "phone"), "string")
+    fields = {"id": "sp", "protocol": "scim", "endpoint": "https://sp.example", **sample("account")}
+    service = Service.model_validate(fields)
+    assert list(check_paths(service)) == []
+    person = {"given_name": "Søren", "family_name": "Łęcki", "mail": "s@campus.example"}
+    entitled = Entitlement(Standing.ACTIVE, turn=1)
+    wanted = desired(compile_mapping(service, attributes), "an-id", person, entitled)
+    assert wanted.names["userName"].first == ("soren.lecki", "soren.lecki2")
+    assert wanted.values["nickName"] == "Søren"
+    assert wanted.values['phoneNumbers[type eq "work"].value'] == "+31201234567"
+
+
+def test_the_exclusion_that_is_shown_is_one() -> None:
+    (exclusion,) = sample("exclusions")
+    assert Exclusion.model_validate(exclusion).resolve == "later"
+
+
+def test_the_cases_that_are_shown_hold_at_the_sample_campus(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "localstack" / "campus", tmp_path / "campus")
+    for file in (tmp_path / "campus" / "cases").glob("*.yaml"):
+        file.unlink()
+    (tmp_path / "campus" / "cases" / "readme.yaml").write_text(sample_text("cases"), encoding="utf-8")
+    program = Path(sys.executable).parent / "provision"
+    checked = subprocess.run([program, "check", tmp_path / "campus", "--json"], capture_output=True, check=False)
+    assert (json.loads(checked.stdout)["cases"], checked.returncode) == (2, 0)

@@ -69,3 +69,20 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"a: \xff\n")
     with pytest.raises(InvalidError, match="UTF-8"):
         read_yaml(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: " + "9" * 5000, "5000 digits"),
+        ("a: 1.0e+999", "beyond the largest number"),
+        ('a: "\\ud800"', "surrogate"),
+        ('"\\ud800": 1', "surrogate"),
+        ("? [a, b]\n: 1", "name of a field"),
+    ],
+)
+def test_what_json_cannot_say_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    line, column, told = fault(tmp_path, text)
+    assert problem in told
+    assert line == 1
+    assert column in (1, 3, 4)

@@ -7,6 +7,7 @@ import pytest
 
 from provisioning.core.account import Condition, Intent, Known, Phase
 from provisioning.core.errors import ConflictError, PermanentError, StalePolicyError
+from provisioning.core.gate import Gate
 from provisioning.ports import Group
 from tests.contracts.backends import Store
 from tests.contracts.samples import NOW, STRANGE, account, incompressible, new_id, plain
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_an_account_comes_back_as_it_was_written_one_revision_later(store: Store) -> None:
     written = account(
         new_id(),
-        known=Known(Phase.SUSPENDED, "r#1/ü", STRANGE, ("a", "ü")),
+        known=Known(Phase.SUSPENDED, "r#1/ü", STRANGE, ("a", "ü"), ("title",)),
         condition=Condition.UNKNOWN,
         intent=Intent("attempt", NOW),
         turn=3,
@@ -27,7 +28,7 @@ async def test_an_account_comes_back_as_it_was_written_one_revision_later(store:
         changed_at=NOW - 1,
     )
     await store.accounts.put_account(written)
-    rows = await store.accounts.deliveries("library", [written.identity])
+    rows = (await store.accounts.deliveries("library", [written.identity])).rows
     assert rows == {written.identity: (None, replace(written, revision=1))}
 
 
@@ -37,7 +38,7 @@ async def test_deliveries_are_one_row_for_each_identity_that_was_asked_for(store
     await store.identities.put_identity(alone)
     await store.accounts.put_account(account(both.id))
     await store.accounts.put_account(account(both.id, "wiki"))
-    rows = await store.accounts.deliveries("library", [both.id, alone.id, unknown, both.id])
+    rows = (await store.accounts.deliveries("library", [both.id, alone.id, unknown, both.id])).rows
     assert rows == {
         both.id: (replace(both, revision=1), account(both.id, revision=1)),
         alone.id: (replace(alone, revision=1), None),
@@ -49,7 +50,7 @@ async def test_more_deliveries_than_one_request_takes_are_read(store: Store) -> 
     identity = plain()
     await store.identities.put_identity(identity)
     wanted = [new_id() for _ in range(60)] + [identity.id]
-    rows = await store.accounts.deliveries("library", wanted)
+    rows = (await store.accounts.deliveries("library", wanted)).rows
     assert list(rows) == wanted
     assert rows[identity.id] == (replace(identity, revision=1), None)
 
@@ -112,3 +113,19 @@ async def test_many_at_once_take_disjoint_slots(store: Store) -> None:
     takes = (store.accounts.take_slots("library", 2, 10, NOW) for _ in range(20))
     taken = await asyncio.gather(*takes)
     assert sorted(slots.first for slots in taken) == [NOW * 1000 + 20 * number for number in range(20)]
+
+
+async def test_a_gate_is_read_with_the_deliveries_and_written_by_revision_beside_its_budget(store: Store) -> None:
+    assert (await store.accounts.deliveries("library", [])).gate == Gate()
+    await store.accounts.take_slots("library", 2, 1000, NOW)
+    learned = Gate(rate=0.5, throttled_at=NOW, failures=3, quarantine=1, closed_until=NOW + 9, paused="a migration")
+    await store.accounts.put_gate("library", learned)
+    stored = (await store.accounts.deliveries("library", ["nobody"])).gate
+    assert stored == replace(learned, next_free=(NOW + 2) * 1000, revision=1)
+    with pytest.raises(ConflictError):
+        await store.accounts.put_gate("library", learned)
+    await store.accounts.take_slots("library", 1, 1000, NOW)
+    await store.accounts.put_gate("library", replace(stored, paused=""))
+    again = (await store.accounts.deliveries("library", [])).gate
+    assert again == replace(stored, next_free=(NOW + 3) * 1000, paused="", revision=2)
+    assert (await store.accounts.deliveries("wiki", [])).gate == Gate()

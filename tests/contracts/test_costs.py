@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from provisioning.adapters.aws.keys import SHARDS
 from provisioning.core.account import Condition, Known, Phase
 from provisioning.core.errors import ConflictError
-from provisioning.ports import Group, Rejected
+from provisioning.ports import Group, Name, Rejected
 from tests.contracts.backends import Store
 from tests.contracts.samples import NOW, account, new_id, plain
 
@@ -65,6 +66,12 @@ async def test_slots_of_a_batch_are_one_update_unless_the_budget_turns_busy_or_i
 async def test_a_group_is_one_read_and_one_write(store: Store) -> None:
     assert await cost(store, lambda: store.accounts.group("wiki", "g")) == {"GetItem": 1}
     assert await cost(store, lambda: store.accounts.put_group(Group("wiki", "g"))) == {"PutItem": 1}
+
+
+async def test_a_name_is_one_write_whoever_has_it(store: Store) -> None:
+    for identity in ("i1", "i1", "i2"):
+        name = Name("wiki", "userName", "ada", identity)
+        assert await cost(store, partial(store.accounts.reserve, name)) == {"PutItem": 1}
 
 
 async def test_a_sweep_of_a_shard_is_two_reads_and_one_write(store: Store) -> None:

@@ -48,7 +48,9 @@ accounts = st.builds(
     Account,
     st.uuids().map(str),
     text,
-    st.builds(Known, st.sampled_from(Phase), st.none() | text, facts, st.lists(text, max_size=3).map(tuple)),
+    st.builds(
+        Known, st.sampled_from(Phase), st.none() | text, facts, *(st.lists(text, max_size=3).map(tuple) for _ in "gf")
+    ),
     st.sampled_from(Condition),
     st.none() | st.builds(Intent, text, whole),
     whole, whole, text, whole, whole, instants, whole,
@@ -98,3 +100,9 @@ def test_a_typical_identity_is_one_kilobyte() -> None:
     item = identity_item(identity, bytes(8))
     size = sum(len(name) + len(next(iter(value.values()))) for name, value in item.items())
     assert size <= 1024
+
+
+def test_an_account_of_an_earlier_version_has_filled_nothing() -> None:
+    item = account_item(Account("i1", "library", Known(Phase.ACTIVE, "r", filled=("title",))), b"w")
+    earlier = {**item, keys.BODY: {"B": pack(unpack(item[keys.BODY]["B"])[:-1])}}
+    assert read_account(earlier).known == Known(Phase.ACTIVE, "r")

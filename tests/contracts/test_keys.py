@@ -37,6 +37,14 @@ def test_no_two_items_share_a_key() -> None:
         keys.link_key("registry", keys.link_key("registry", long).pk.removeprefix("L#registry#")),
         keys.rejected_key("registry", "a"),
         keys.rejected_key("registry", long),
+        keys.name_key("library", "userName", "a"),
+        keys.name_key("wiki", "userName", "a"),
+        keys.name_key("library", "nickName", "a"),
+        keys.name_key("library", "nickName", "b#a"),
+        keys.name_key("library", "nickName", "#b#a"),
+        keys.name_key("library", "nickName#b", "a"),
+        keys.name_key("library", "nickName%23b", "a"),
+        keys.name_key("library", long, long),
         keys.sweep_key(0),
         keys.sweep_key(1),
         keys.CURRENT,
@@ -53,3 +61,10 @@ def test_instants_as_text_sort_by_time() -> None:
 def test_a_walks_position_names_where_to_go_on() -> None:
     assert keys.read_position(keys.write_position(5, "a/b"), segment=1) == (5, "a/b")
     assert keys.read_position(None, segment=3) == (3, "")
+
+
+def test_names_that_an_sp_would_not_tell_apart_are_one_name() -> None:
+    one = keys.name_key("library", "userName", "Åse.Straße")
+    for other in ("åse.strasse", "A\u030ase.straße", "ÅSE.STRASSE"):
+        assert keys.name_key("library", "username", other) == one
+    assert keys.name_key("library", "userName", "Ase.Strasse") != one

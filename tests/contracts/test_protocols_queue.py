@@ -95,10 +95,23 @@ async def test_each_change_is_one_cloud_event_and_a_repetition_is_the_same(backe
             "data": {
                 "identity": "identity-1",
                 "phase": phase.value,
+                "strengths": {},
                 "groups": ["staff"] if phase is Phase.ACTIVE else [],
                 "turn": turn,
             },
         }
+
+
+async def test_the_message_says_which_values_are_not_for_every_account() -> None:
+    badge = await line(None)
+    desired = Desired(Phase.ACTIVE, {**VALUES, "locale": "nl", "title": "Dr"}, once=frozenset({"locale", "x"}),
+                      fill=frozenset({"title", "y"}))  # fmt: skip
+    request = Delivery("identity-1", desired, Known(), False, "operation-1", 1)
+    ending = await badge.courier.converse(badge.service, queue.deliver(badge.service, request))
+    assert (ending.known.values, ending.known.filled) == (VALUES, ("title",))
+    (body,) = await badge.receive()
+    data = json.loads(body)["data"]
+    assert (data["values"], data["strengths"]) == (dict(desired.values), {"locale": "create", "title": "fill"})
 
 
 async def test_a_queue_that_does_not_exist_leaves_no_doubt_and_nothing_done(backend: Clients | None) -> None:

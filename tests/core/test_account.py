@@ -49,9 +49,13 @@ def test_an_ending_alone_decides_the_condition(condition: Condition) -> None:
     }
 
 
-def test_waiting_for_a_slot_does_not_end_a_doubt() -> None:
-    assert move(account(condition=Condition.UNKNOWN), Event.DEFERRED).condition is Condition.UNKNOWN
-    assert move(account(condition=Condition.FAILED), Event.DEFERRED).condition is Condition.PENDING
+def test_waiting_for_a_slot_is_pending_and_does_not_end_a_doubt() -> None:
+    for condition in Condition:
+        after = delivery.deferred(account(condition=condition, intent=Intent("a", NOW)), NOW + 5, 1)
+        assert (after.condition, after.intent, after.due_at) == (Condition.PENDING, Intent("a", NOW), NOW + 5)
+        assert not delivery.creating(after, SERVICE)
+    begun = delivery.intended(account(), WANTED, SERVICE, "a", 1, NOW)
+    assert delivery.creating(begun, SERVICE)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +139,7 @@ def test_a_lost_answer_waits_until_the_sp_can_show_its_effect() -> None:
 
 def test_settling_forgets_what_went_wrong() -> None:
     before = account(condition=Condition.UNKNOWN, intent=Intent("a", NOW), attempts=3, error="503", due_at=NOW)
-    after = delivery.done(before, KNOWN, 7, 2, NOW)
+    after = delivery.done(before, KNOWN, Desired(Phase.ACTIVE), 7, 2, NOW)
     assert (after.condition, after.intent, after.attempts, after.error, after.due_at, after.turn, after.sequence) == (
         Condition.SETTLED, None, 0, "", None, 7, 2,
     )  # fmt: skip

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from provisioning.core.account import Account, Condition
 from provisioning.core.catalog import Bundle
-from provisioning.core.decision import Decision, decide_identity
+from provisioning.core.decision import Decision, decide_identity, standings_of
+from provisioning.core.eligibility import EMPTY
 from provisioning.core.identity import Closed, Identity
-from provisioning.core.lifecycle import Standing
+from provisioning.core.lifecycle import NOTHING, Standing, decide
 from provisioning.core.period import DAY, FOREVER
 from provisioning.core.policy import Policy, evaluate
 from provisioning.core.publication import compile_bundle
@@ -328,3 +329,31 @@ def test_a_conflict_is_refused_and_its_dispute_stored_so_that_a_bell_rings_for_i
     again = decided(replace(decision.identity, records=person("staff").records), by=exclusive())
     assert again.identity.entitlements["library"].dispute == ""
     assert again.rings == ("library", "wiki")
+
+
+stays = st.builds(
+    lambda kind, start, length: Affiliation(f"{kind}-{start}", start, start + length, {"type": kind}),
+    st.sampled_from(["student", "staff", "other"]),
+    st.integers(NOW - 40 * DAY, NOW + 40 * DAY),
+    st.integers(0, 60 * DAY) | st.just(FOREVER),
+)
+
+
+@given(st.lists(stays, max_size=3, unique_by=lambda one: one.id), st.sets(st.sampled_from(["admin", "blocked"])),
+       st.lists(st.integers(0, 30), max_size=4))  # fmt: skip
+def test_the_short_way_to_decide_is_the_long_one(found: list[Affiliation], tags: set[str], days: list[int]) -> None:
+    identity, now = person(*found, tags=sorted(tags)), NOW
+    for more in [0, *days]:
+        now += more * DAY
+        evaluation = evaluate(POLICY, identity, now)
+        short, due_at = standings_of(POLICY, identity, evaluation, now)
+        long = {
+            service: decide(
+                identity.entitlements.get(service, NOTHING), evaluation.timelines.get(service, EMPTY),
+                POLICY.services[service].lifecycle, now, POLICY.zone,
+            )
+            for service in {*evaluation.timelines, *identity.entitlements}
+        }  # fmt: skip
+        assert short == {service: entitlement for service, (entitlement, _) in long.items()}
+        assert due_at == min((boundary for _, boundary in long.values()), default=FOREVER)
+        identity = replace(identity, entitlements={name: one for name, one in short.items() if one != NOTHING})

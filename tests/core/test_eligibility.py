@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.core.eligibility import Match, Reason, SegmentPhase, Timeline, timeline
-from provisioning.core.period import Period
+from provisioning.core.period import FOREVER, Period
 
 LAST = 40
 
@@ -14,10 +14,11 @@ LAST = 40
 def matches(draw: st.DrawFn, deny: bool | None = None) -> Match:
     start, length = draw(st.integers(0, LAST)), draw(st.integers(-3, 15))
     return Match(
-        Reason(draw(st.sampled_from("abcd")), draw(st.sampled_from(["person", "x", "y"]))),
+        draw(st.sampled_from("abcd")),
+        draw(st.sampled_from(["person", "x", "y"])),
         Period(start, start + length),
         start + length + draw(st.integers(0, 6)),
-        tuple(draw(st.lists(st.sampled_from(["read", "write", "admin"]), max_size=3))),
+        tuple(sorted(draw(st.sets(st.sampled_from(["read", "write", "admin"]))))),
         draw(st.booleans()) if deny is None else deny,
     )
 
@@ -77,14 +78,25 @@ def test_adding_a_deny_never_adds_time(found: list[Match], deny: Match) -> None:
 
 
 def test_touching_matches_of_the_same_kind_are_one_segment_with_both_reasons() -> None:
-    first = Match(Reason("a", "x"), Period(0, 10), 10, ("read",))
-    second = Match(Reason("b", "y"), Period(10, 20), 20, ("read",))
+    first = Match("a", "x", Period(0, 10), 10, ("read",))
+    second = Match("b", "y", Period(10, 20), 20, ("read",))
     (segment,) = timeline([second, first]).segments
     assert (segment.start, segment.end, segment.reasons) == (0, 20, (Reason("a", "x"), Reason("b", "y")))
 
 
 def test_a_renewal_within_grace_makes_it_active_again() -> None:
-    old = Match(Reason("a", "x"), Period(0, 10), 20)
-    new = Match(Reason("a", "y"), Period(15, 30), 30)
+    old = Match("a", "x", Period(0, 10), 20)
+    new = Match("a", "y", Period(15, 30), 30)
     phases = [(segment.start, segment.end, segment.phase.value) for segment in timeline([old, new]).segments]
     assert phases == [(0, 10, "active"), (10, 15, "grace"), (15, 30, "active")]
+
+
+@given(st.lists(matches(), max_size=6))
+def test_one_instant_computed_alone_is_what_the_segments_say(found: list[Match]) -> None:
+    line = timeline(found)
+    for at in range(-5, LAST + 30):
+        segment = line.at(at)
+        assert line.holding(at) == (None if segment is None else (segment.phase, segment.authorizations, segment.end))
+        if segment is None:
+            later = [one.start for one in line.segments if one.start > at]
+            assert line.next_start(at) == min(later, default=FOREVER)

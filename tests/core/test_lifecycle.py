@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.core.catalog import Lifecycle
-from provisioning.core.eligibility import EMPTY, Match, Reason, Timeline, timeline
+from provisioning.core.eligibility import EMPTY, Match, Timeline, timeline
 from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, decide
 from provisioning.core.period import FOREVER, Duration, Period
 
@@ -13,7 +13,7 @@ LIFECYCLE = Lifecycle(grace=Duration(0, 10), retention=Duration(0, 100))
 
 
 def line(start: int, end: int, grace: int = 0, deny: bool = False) -> Timeline:
-    return timeline([Match(Reason("r", "f"), Period(start, end), end + grace, ("read",), deny)])
+    return timeline([Match("r", "f", Period(start, end), end + grace, ("read",), deny)])
 
 
 def at(previous: Entitlement, now: int, found: Timeline = EMPTY) -> tuple[str, int]:
@@ -27,7 +27,7 @@ def after(previous: Entitlement, now: int, found: Timeline) -> Entitlement:
 
 ACTIVE = after(NOTHING, 50, line(0, 100, 20))
 OPEN = after(NOTHING, 50, line(0, FOREVER))
-HELD = [Match(Reason("r", "f"), Period(0, FOREVER), FOREVER, ("read",))]
+HELD = [Match("r", "f", Period(0, FOREVER), FOREVER, ("read",))]
 
 
 def test_what_begins_later_is_absent_until_it_begins() -> None:
@@ -66,8 +66,8 @@ def test_an_end_moved_into_the_past_suspends_and_never_deletes_at_once() -> None
 def test_a_deny_ends_it_at_once_without_grace() -> None:
     found = timeline(
         [
-            Match(Reason("r", "f"), Period(0, FOREVER), FOREVER),
-            Match(Reason("d", "f"), Period(0, FOREVER), FOREVER, (), True),
+            Match("r", "f", Period(0, FOREVER), FOREVER),
+            Match("d", "f", Period(0, FOREVER), FOREVER, (), True),
         ]
     )
     assert at(OPEN, 1000, found) == ("suspended", 1100)
@@ -75,7 +75,7 @@ def test_a_deny_ends_it_at_once_without_grace() -> None:
 
 
 def urgent(start: int, end: int = FOREVER) -> Match:
-    return Match(Reason("u", "f"), Period(start, end), end, (), deny=True, urgent=True)
+    return Match("u", "f", Period(start, end), end, (), deny=True, urgent=True)
 
 
 def test_an_urgent_deny_removes_at_once_what_is_active_in_grace_or_suspended() -> None:
@@ -107,7 +107,7 @@ def test_a_renewal_while_suspended_makes_it_active_and_forgets_the_end() -> None
 def test_a_renewal_announced_while_suspended_is_the_next_boundary() -> None:
     suspended = after(ACTIVE, 150, line(0, 100, 20))
     assert at(suspended, 150, timeline([
-        Match(Reason("r", "f"), Period(0, 100), 120), Match(Reason("r", "g"), Period(180, 300), 300)
+        Match("r", "f", Period(0, 100), 120), Match("r", "g", Period(180, 300), 300)
     ])) == ("suspended", 180)  # fmt: skip
 
 

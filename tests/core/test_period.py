@@ -79,3 +79,38 @@ def test_no_boundary_stays_no_boundary() -> None:
 
 def test_instants_are_shown_in_utc() -> None:
     assert [show(instant(2026, 9, 1)), show(FOREVER), show(BEGINNING)] == ["2026-09-01T00:00:00Z", "open", "always"]
+
+
+@pytest.mark.parametrize("text", ["2026-W01-1", "2026-09-01T08Z", "20260901T080000Z", "2026-09-01T08:00:00+02:00:30"])
+def test_of_iso_8601_only_what_rfc_3339_has_is_read(text: str) -> None:
+    with pytest.raises(InvalidError, match="not a date"):
+        parse_start(text, AMSTERDAM)
+
+
+@pytest.mark.parametrize("text", ["P999999D", "P9999W", "PT99999H", "PT999999999S", "P99999DT99999H"])
+def test_the_written_form_of_a_duration_is_read_as_the_same(text: str) -> None:
+    assert parse_duration(str(parse_duration(text))) == parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["P9999W999999D", "PT1M999999999S"])
+def test_a_duration_whose_written_form_would_not_be_read_is_refused(text: str) -> None:
+    with pytest.raises(InvalidError, match="too long"):
+        parse_duration(text)
+
+
+def test_fractions_of_a_second_are_dropped_towards_the_past() -> None:
+    assert parse_start("1950-01-01T00:00:00.5Z", AMSTERDAM)[0] == instant(1950, 1, 1)
+
+
+def test_a_day_begins_where_the_clocks_skip_its_midnight() -> None:
+    # From 23:30 on 30 March 1919 Toronto went to 0:30 on the 31st.
+    toronto = ZoneInfo("America/Toronto")
+    assert parse_start("1919-03-31", toronto)[0] == instant(1919, 3, 31, 4, 30)
+
+
+def test_what_lies_beyond_the_calendar_is_no_boundary() -> None:
+    assert shift(instant(1950, 1, 1), Duration(999_999), AMSTERDAM, -1) == BEGINNING
+    late = instant(2190, 1, 1)
+    for _ in range(3):
+        late = shift(late, Duration(999_999), AMSTERDAM)
+    assert late == FOREVER

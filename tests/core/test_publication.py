@@ -91,7 +91,7 @@ def test_an_unknown_attribute_is_shown_at_its_column_with_the_one_that_was_meant
     "who",
     [
         "person.login", '"yes"', "1", "person.login == 1", "person.tags == person.login", "affiliation.type &&",
-        "now() > person.login", "person.login.upper() == 'X'", "identity == 'x'", "person", "true)", "",
+        "now() > person.login", "person.login.shouted() == 'X'", "identity == 'x'", "person", "true)", "",
     ],
 )  # fmt: skip
 def test_what_is_no_condition_is_refused(who: str) -> None:
@@ -219,3 +219,14 @@ def test_two_exclusions_of_one_id_are_refused() -> None:
 def test_only_a_deny_can_be_urgent() -> None:
     with pytest.raises(ValidationError, match="only a rule with `deny: true` can be urgent"):
         bundle(rule(urgent=True))
+
+
+def test_a_service_requires_services_that_are_there_and_never_itself_in_the_end() -> None:
+    def services(**requires: list[str]) -> list[dict[str, Any]]:
+        return [{**SERVICE, "id": name, "requires": wanted} for name, wanted in requires.items()]
+
+    assert compiled(rule(), services=services(wiki=["home"], home=[])).services["wiki"].requires == ("home",)
+    assert where(rule(), services=services(wiki=["hom"], home=[])) == ["services/wiki.requires"]
+    assert where(rule(), services=services(wiki=["home"], home=["desk"], desk=["wiki"])) == [
+        "services/wiki.requires", "services/home.requires", "services/desk.requires",
+    ]  # fmt: skip

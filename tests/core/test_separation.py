@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.core.catalog import Duty, Exclusion, Lifecycle
-from provisioning.core.eligibility import EMPTY, Match, Reason, Timeline, timeline
+from provisioning.core.eligibility import EMPTY, Match, Timeline, timeline
 from provisioning.core.lifecycle import Entitlement, Standing, decide
 from provisioning.core.period import Duration, Period
 from provisioning.core.separation import separate
@@ -27,7 +27,7 @@ def exclusion(resolve: str, *between: Duty, key: str = "pay-or-approve") -> Excl
 
 def gives(start: int, end: int, *authorizations: str, rule: str = "", grace: int = 0) -> Match:
     name = rule or "-".join(authorizations) or "plain"
-    return Match(Reason(name, "person"), Period(start, end), end + grace, authorizations)
+    return Match(name, "person", Period(start, end), end + grace, tuple(sorted(authorizations)))
 
 
 def holds(entitlement: Entitlement | None, duty: Duty) -> bool:
@@ -138,10 +138,11 @@ def worlds(draw: st.DrawFn) -> Matches:
     for number in range(draw(st.integers(1, 6))):
         start = draw(st.integers(0, LAST))
         match = Match(
-            Reason(f"rule-{number}", "person"),
+            f"rule-{number}",
+            "person",
             Period(start, start + draw(st.integers(0, 20))),
             0,
-            tuple(draw(st.lists(st.sampled_from(["enter", "approve", "read"]), max_size=2, unique=True))),
+            tuple(sorted(draw(st.sets(st.sampled_from(["enter", "approve", "read"]), max_size=2)))),
             deny=draw(st.integers(0, 5)) == 0,
         )
         found.setdefault(draw(st.sampled_from(["pay", "audit", "mail"])), []).append(match)

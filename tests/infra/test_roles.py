@@ -110,7 +110,7 @@ def partitions(template: Template, function: str, action: str) -> set[str]:
     [
         ("ReceiveFunction", {"I#*", "L#*", "C"}, {"I#*", "L#*", "X#*"}),
         ("EvaluateFunction", {"I#*", "C"}, {"I#*"}),
-        ("DeliverWikiFunction", {"I#*", "S#wiki", "C"}, {"I#*", "S#wiki"}),
+        ("DeliverWikiFunction", {"I#*", "S#wiki", "C"}, {"I#*", "S#wiki", "N#wiki#*"}),
         ("ScheduleFunction", {"W#*"}, {"W#*"}),
         ("CampaignFunction", set(), set()),
     ],

@@ -11,7 +11,7 @@ from provisioning.protocols.dialogue import Answer, HttpRequest
 from provisioning.stages.message import Message
 from tests.simulation.provider import Provider
 from tests.stages.bench import Process, decided, new_bench
-from tests.stages.steps import refused, says_no
+from tests.stages.steps import lost_after, refused, says_no
 from tests.stages.tenant import START, bundle, rule, says
 
 
@@ -166,6 +166,22 @@ async def test_whoever_must_wait_gets_one_slot_and_waits_once() -> None:
         await bench.settle()
     assert (bench.now, len(bench.users()), costs["UpdateItem"]) == (START + 20, 3, 0)
     assert all(bench.account(key=key).condition is Condition.SETTLED for key in ("p1", "p2", "p3"))
+
+
+async def test_an_account_in_doubt_waits_for_one_slot_as_everybody_else() -> None:
+    bench = await decided(people=2, services={"library": {"rate": 0.001}})
+    bench.steps["library"].append(lost_after)
+    await bench.deliver("library", "p1")
+    assert bench.account().condition is Condition.UNKNOWN
+    bench.now = bench.account().due_at or 0.0
+    await bench.deliver("library", "p2", "p1")
+    slot = bench.account().due_at
+    assert (bench.account().condition, slot) == (Condition.PENDING, START + 2000)
+    bench.now, taken = slot or 0.0, dict(bench.store.next_free)
+    await bench.deliver("library", "p1")
+    assert (bench.account().condition, bench.account().intent) == (Condition.SETTLED, None)
+    assert bench.store.next_free == taken, "a second slot would be one too many"
+    assert sorted(bench.users()) == ["login-p1"]
 
 
 async def test_only_those_that_call_the_sp_take_slots() -> None:

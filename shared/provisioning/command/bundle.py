@@ -20,15 +20,16 @@ from provisioning.core.errors import InvalidError
 from provisioning.core.policy import Policy
 from provisioning.core.publication import BundleError, compile_bundle
 from provisioning.core.wire import canonical, digest_of
+from provisioning.protocols.registry import check_paths
 
 
 @dataclass
 class Folder:
     """A bundle as read, and where each of its entries stands."""
 
-    path: Path
     bundle: Bundle
     places: dict[str, Place] = field(default_factory=dict)
+    path: Path = field(default_factory=Path)
 
     @property
     def published(self) -> bytes:
@@ -60,16 +61,20 @@ def load_folder(path: Path) -> Folder:
     except ValidationError as error:  # too many of something
         faults = error.errors(include_url=False, include_input=False)
         raise BundleError([InvalidError(fault["msg"], str(path / str(fault["loc"][0]))) for fault in faults]) from error
-    return Folder(path, bundle, reader.places)
+    return Folder(bundle, reader.places, path)
 
 
 def check_folder(path: Path) -> tuple[Folder, Policy]:
     """Read and compile. Raises BundleError with every problem at its place."""
     folder = load_folder(path)
+    problems = [problem for service in folder.bundle.services for problem in check_paths(service)]
     try:
-        return folder, compile_bundle(folder.bundle, folder.hash)
+        policy = compile_bundle(folder.bundle, folder.hash)
     except BundleError as error:
-        raise BundleError([folder.locate(problem) for problem in error.problems]) from error
+        problems = [*error.problems, *problems]
+    if problems:
+        raise BundleError([folder.locate(problem) for problem in problems])
+    return folder, policy
 
 
 def load_cases(folder: Folder, policy: Policy) -> tuple[Case, ...]:

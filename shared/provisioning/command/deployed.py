@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from provisioning.adapters.aws import stack as stacks
@@ -17,9 +17,10 @@ from provisioning.adapters.aws.table import Table
 from provisioning.command.bundle import Folder
 from provisioning.command.plan import Total, plan_everyone
 from provisioning.core.account import Account
-from provisioning.core.errors import InvalidError, TransientError
+from provisioning.core.errors import ConflictError, InvalidError, TransientError
+from provisioning.core.gate import Gate, closed
 from provisioning.core.identity import Identity
-from provisioning.core.period import show
+from provisioning.core.period import Instant, show
 from provisioning.core.policy import Policy
 from provisioning.ports import Published, Rejected
 from provisioning.runtime.entry import clock
@@ -79,7 +80,9 @@ async def state_of(stack: str) -> dict[str, Any]:
         for service in policy.services:
             counts = await ports.indexes.count(service)
             parked = await ports.indexes.parked(service, SHOWN)
+            gate = (await ports.table.deliveries(service, [])).gate
             services[service] = {
+                "gate": _gate(gate, clock()),
                 "accounts": [
                     {"phase": phase, "condition": condition, "count": count}
                     for (phase, condition), count in sorted(counts.items())
@@ -95,6 +98,16 @@ async def state_of(stack: str) -> dict[str, Any]:
         }
 
 
+def _gate(gate: Gate, now: Instant) -> dict[str, Any]:
+    """What a service lets through: `backlog` is in seconds, until the last slot that is taken."""
+    return {
+        "paused": gate.paused,
+        "quarantined_until": show(gate.closed_until) if gate.quarantine and closed(gate, now) else None,
+        "failures": gate.failures,
+        "backlog": max(0, gate.next_free // 1000 - now),
+    }
+
+
 def _rejected(item: Rejected) -> dict[str, str]:
     return {"source": item.source, "message": item.message, "at": show(item.at), "reason": item.reason}
 
@@ -105,6 +118,39 @@ async def _services(ports: Deployed) -> frozenset[str] | None:
         return frozenset((await ports.policies.current()).services)
     except TransientError:
         return None
+
+
+async def pause_service(stack: str, service: str, reason: str) -> None:
+    """Close a service's gate until it is resumed. Raises InvalidError for a service that is not in the bundle."""
+    async with deployed(stack) as ports:
+        await _known_service(ports, service)
+        await _set_pause(ports, service, reason)
+
+
+async def resume_service(stack: str, service: str) -> None:
+    """Open a service's gate again, and ring everyone: what was wanted meanwhile was not rung for."""
+    async with deployed(stack) as ports:
+        sequence = await _known_service(ports, service)
+        await _set_pause(ports, service, "")
+        for step in steps(sequence):
+            await ports.queues.continue_campaign(write_step(step))
+
+
+async def _known_service(ports: Deployed, service: str) -> int:
+    policy = await ports.policies.current()
+    if service not in policy.services:
+        raise InvalidError(f"there is no service {service!r}", right=f"one of {', '.join(policy.services)}")
+    return policy.sequence
+
+
+async def _set_pause(ports: Deployed, service: str, reason: str) -> None:
+    while True:
+        gate = (await ports.table.deliveries(service, [])).gate
+        try:
+            # Loses to a batch that learned something of the SP; then it is tried on top of that.
+            return await ports.table.put_gate(service, replace(gate, paused=reason))
+        except ConflictError:
+            continue
 
 
 async def plan_folder(stack: str, folder: Folder, draft: Policy) -> Total:

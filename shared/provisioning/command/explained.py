@@ -76,7 +76,7 @@ def _end(explained: Explained, zone: ZoneInfo) -> str:
 def _refused(explained: Explained, zone: ZoneInfo) -> Iterator[str]:
     for match in explained.timeline.denials:
         urgent = ", urgently" if match.urgent else ""
-        yield f"denied{urgent} {_between(match.active, zone)}: {match.reason.rule}, {match.reason.fact}"
+        yield f"denied{urgent} {_between(match.active, zone)}: {match.rule}, {match.fact}"
     for refusal in explained.timeline.refusals:
         what = ", ".join(refusal.authorizations) or "all of it"
         verb = f"refused {what}" if refusal.takes else f"left until a person decides: {what}"

@@ -48,7 +48,7 @@ def _service(explained: Explained) -> dict[str, Any]:
             ],
         },
         "denied": [
-            {"rule": match.reason.rule, "fact": match.reason.fact, "urgent": match.urgent, **_period(match.active)}
+            {"rule": match.rule, "fact": match.fact, "urgent": match.urgent, **_period(match.active)}
             for match in explained.timeline.denials
         ],
         "refused": [

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from provisioning.command import cases, show
+from provisioning.command import cases, schemas, show
 from provisioning.command.bundle import check_folder, load_cases
 from provisioning.command.explained import print_explanation
 from provisioning.command.explained_json import words
@@ -98,6 +98,28 @@ def status(stack: Stack = "", as_json: Json = False) -> None:
 
 
 @application.command()
+def pause(
+    service: Annotated[str, typer.Argument(help="The service that nobody calls any more.")],
+    because: Annotated[str, typer.Option(help="Why, for those who read `status`.")] = "paused by an operator",
+    stack: Stack = "",
+) -> None:
+    """Stop all calls to one service. Nothing is lost: decisions go on, and `resume` delivers what they led to."""
+    from provisioning.command.deployed import pause_service
+
+    run(pause_service(stack, service, because or "paused by an operator"))
+    Console().print(f"{service} is paused: {because}", markup=False, highlight=False)
+
+
+@application.command()
+def resume(service: Annotated[str, typer.Argument(help="The service to be called again.")], stack: Stack = "") -> None:
+    """Call a paused service again, and ring everyone for it."""
+    from provisioning.command.deployed import resume_service
+
+    run(resume_service(stack, service))
+    Console().print(f"{service} is resumed; everyone is being rung", markup=False, highlight=False)
+
+
+@application.command()
 def plan(bundle: BundlePath, stack: Stack = "", as_json: Json = False) -> None:
     """Compare a draft with the bundle in force, over everyone: what would be created, changed, suspended, removed."""
     from provisioning.command.deployed import plan_folder
@@ -131,6 +153,17 @@ def instant_of(text: str, zone: ZoneInfo) -> Instant:
         return parse_start(text, zone)[0]
     except InvalidError as error:
         raise InvalidError(error.problem, "--at", right=error.right) from error
+
+
+@application.command(name="schemas")
+def write_schemas(bundle: BundlePath) -> None:
+    """Write the JSON Schemas of a bundle's files into its folder, for editors that complete and check."""
+    written = schemas.write(bundle / schemas.FOLDER)
+    Console().print(f"{bundle / schemas.FOLDER}: {', '.join(file.name for file in written)}", soft_wrap=True)
+    Console().print(
+        f"The first line of a file of rules: # yaml-language-server: $schema=../{schemas.FOLDER}/rules.json",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def _print_json(value: object) -> None:

@@ -58,7 +58,7 @@ class Reader:
     ) -> Iterator[Entry]:
         try:
             # As JSON, so that nothing is taken for what it is not: "10" is a text, and a list is a tuple's values.
-            entry = model.model_validate_json(json.dumps(value), strict=True)
+            entry = model.model_validate_json(json.dumps(value), strict=True, by_alias=True, by_name=False)
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
             self.problems.extend(_problem(model, document, base, fault) for fault in faults)
@@ -73,12 +73,20 @@ def locate(places: dict[str, Place], error: InvalidError) -> InvalidError:
     if entry not in places:
         return error
     document, base = places[entry]
-    # The path of a mapped value is one name, dots and all.
-    names = rest.split(".", 1) if rest.startswith("account.") else rest.split(".")
-    path = document.follow(base, names)
+    path = document.follow(base, _names(document, base, rest))
     path = document.follow(path, ["value"])  # where it is written out as `{value: …}`
     line, column = document.locate(path, max(error.line, 1), max(error.column, 1))
     return InvalidError(error.problem, str(document.file), line, column, error.right)
+
+
+def _names(document: Document, base: tuple[str | int, ...], rest: str) -> list[str]:
+    """The parts of a place. The path of a mapped value is one of them, dots and all, and more may follow it."""
+    if not rest.startswith("account."):
+        return rest.split(".")
+    mapped = rest.removeprefix("account.")
+    keys = [str(path[-1]) for path in document.places if path[:-1] == (*base, "account")]
+    key = max((key for key in keys if f"{mapped}.".startswith(f"{key}.")), key=len, default=mapped)
+    return ["account", key, *filter(None, mapped[len(key) + 1 :].split("."))]
 
 
 def _problem(model: type[Model], document: Document, base: tuple[str | int, ...], fault: ErrorDetails) -> InvalidError:
@@ -105,10 +113,7 @@ def _fields(model: type[Model], path: Iterable[str | int]) -> list[str]:
     models = [model]
     for name in path:
         fields = [
-            found
-            for candidate in models
-            for key, found in candidate.model_fields.items()
-            if name in (key, found.alias)
+            found for candidate in models for key, found in candidate.model_fields.items() if name in (key, found.alias)
         ]
         if fields:
             models = [inner for found in fields for inner in _models(found.annotation)]

@@ -40,6 +40,15 @@ def _picture(error: InvalidError) -> str:
     return f"    {lines[error.line - 1]}\n    {' ' * (error.column - 1)}^"
 
 
+def _gate(gate: Mapping[str, Any]) -> Iterable[str]:
+    if gate["paused"]:
+        yield f"paused: {gate['paused']}"
+    if gate["quarantined_until"]:
+        yield f"quarantined until {gate['quarantined_until']}, after {gate['failures']} calls without a usable answer"
+    if gate["backlog"]:
+        yield f"everything that waits for its rate is delivered in {gate['backlog']} s"
+
+
 def status(console: Console, state: Mapping[str, Any]) -> None:
     """Accounts by service, phase and condition; then what needs a person."""
     bundle = state["bundle"]
@@ -50,6 +59,8 @@ def status(console: Console, state: Mapping[str, Any]) -> None:
             table.add_row(service, row["phase"], row["condition"], str(row["count"]))
     console.print(table)
     for service, rows in state["services"].items():
+        for line in _gate(rows["gate"]):
+            console.print(f"{service}: {line}", markup=False, highlight=False)
         for account in rows["parked"]:
             console.print(
                 f"parked at {service}: {account['identity']}: {account['reason']}", markup=False, highlight=False

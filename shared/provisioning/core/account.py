@@ -1,6 +1,6 @@
 """Accounts: what we know to exist at an SP for an identity, and the one table that moves its condition."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
@@ -8,6 +8,8 @@ from typing import Any, Final
 from provisioning.core.period import Instant
 
 Json = Any  # a value as JSON has them; every boundary checks its own
+FIRST_NUMBER: Final = 2  # of the counter in a candidate for a name: the first of that name has none
+LAST_NUMBER: Final = 999
 
 
 class Phase(StrEnum):
@@ -52,9 +54,8 @@ _AFTER: Final[Mapping[Event, Condition]] = {
 TRANSITIONS: Final[Mapping[tuple[Condition, Event], Condition]] = {
     **{(condition, event): after for condition in Condition for event, after in _AFTER.items()},
     **{(condition, _E.INTENDED): _C.PENDING for condition in Condition},
-    **{(condition, _E.DEFERRED): _C.PENDING for condition in (_C.SETTLED, _C.PENDING, _C.FAILED, _C.PARKED)},
-    # Waiting for a slot teaches nothing about a call whose effect is not known.
-    (_C.UNKNOWN, _E.DEFERRED): _C.UNKNOWN,
+    # Waiting for a slot teaches nothing about a call whose effect is not known: its intent stays open.
+    **{(condition, _E.DEFERRED): _C.PENDING for condition in Condition},
 }
 
 
@@ -73,23 +74,83 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What we know to exist at the SP: values as last applied, names of groups as last joined."""
+    """What we know to exist at the SP: values as last applied, names of groups as last joined.
+
+    `filled`: the attributes of strength `fill` that were seen to have a value there, theirs or ours. `staged`: the SP
+    is told by an extract, so this is its row.
+    """
 
     phase: Phase = Phase.ABSENT
     remote_id: str | None = None
     values: Mapping[str, Json] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
+    staged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Names for one attribute, best first. Iterating gives each once, and ends.
+
+    `first`: those without a counter, then those with the counter at its beginning. `numbered`: the latter, for
+    another number.
+    """
+
+    first: tuple[str, ...]
+    numbered: Callable[[int], Sequence[str]] | None = field(default=None, compare=False, repr=False)
+
+    def __iter__(self) -> Iterator[str]:
+        """Every candidate."""
+        tried: set[str] = set()
+        for number in range(FIRST_NUMBER, LAST_NUMBER + 1):
+            some = self.first if number == FIRST_NUMBER else self.numbered(number) if self.numbered else ()
+            yield from (name for name in dict.fromkeys(some) if name not in tried)
+            tried.update(some)
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What one SP should hold for one identity: phase, values by attribute path, groups. Compared by digest."""
+    """What one SP should hold for one identity: phase, values by attribute path, groups. Compared by digest.
+
+    `once`, `fill`: the paths of these strengths, whether they have a value or not. `chosen`: the paths whose value is
+    one of several names; `names`: the candidates of those that are not chosen yet. `lacks`: by path, what an account
+    cannot be created without, which an account that exists can do without. `dispute`: a conflict of duties that a
+    person must end; what is not in dispute is delivered.
+    """
 
     phase: Phase
     values: Mapping[str, Json] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     digest: str = ""
     problem: str = ""  # why it cannot be made: a required value is missing
+    once: frozenset[str] = frozenset()
+    fill: frozenset[str] = frozenset()
+    chosen: frozenset[str] = frozenset()
+    names: Mapping[str, Candidates] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    dispute: str = ""
+
+    @property
+    def held(self) -> Mapping[str, Json]:
+        """What is remembered of the values once the SP has them: those that stay ours, and names, which are kept."""
+        if not self.once and not self.fill:
+            return self.values
+        return {path: value for path, value in self.values.items() if path in self.chosen or not self.is_weak(path)}
+
+    @property
+    def filled(self) -> tuple[str, ...]:
+        """The paths of strength `fill` that have a value."""
+        return tuple(sorted(self.fill & self.values.keys())) if self.fill else ()
+
+    def is_weak(self, path: str) -> bool:
+        """Whether an account that exists is not compared at this path."""
+        return path in self.once or path in self.fill
+
+    def strong(self, values: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Those of some values that an account which exists is compared by."""
+        if not self.once and not self.fill:
+            return values
+        return {path: value for path, value in values.items() if not self.is_weak(path)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +169,11 @@ class Account:
     revision: int = 0
     due_at: Instant | None = None
     changed_at: Instant = 0  # when it last settled, for latency and for people
+
+    @property
+    def exists(self) -> bool:
+        """Whether the SP is known to hold it, and no call is in doubt."""
+        return self.known.phase is not Phase.ABSENT and self.intent is None
 
 
 def move(account: Account, event: Event, **changes: Any) -> Account:

@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
-from provisioning.core.catalog import Attribute, Authorization, Model, Name
+from provisioning.core.catalog import Attribute, Authorization, Model, Moment, Name
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import BEGINNING, FOREVER, Instant, parse_end, parse_start
 from provisioning.core.policy import Policy
@@ -25,8 +25,8 @@ _OWN: Final = ("id", "start", "end")  # what an affiliation has beside what the 
 class ExpectedSegment(Model):
     """A stretch of a timeline. A day is one of the tenant's zone, and `until` is the last one; an instant is exact."""
 
-    since: str | None = Field(default=None, alias="from", description="the first day; without it, since always")
-    until: str | None = Field(default=None, description="the last day, included; without it, no end is known")
+    since: Moment | None = Field(default=None, alias="from", description="the first day; without it, since always")
+    until: Moment | None = Field(default=None, description="the last day, included; without it, no end is known")
     phase: Literal["active", "grace"] = "active"
     authorizations: tuple[Authorization, ...] = Field(default=(), max_length=100, description="all of them")
 
@@ -63,13 +63,22 @@ class Case(Model):
     for ever: nothing was withdrawn, and no rule was edited.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"expect": {"minProperties": 1}}, "required": ["expect"]},
+                {"properties": {"only": {"const": True}}, "required": ["only"]},
+            ]
+        }
+    )
+
     id: CaseName
     because: str | None = Field(default=None, max_length=4096, description="why it should be so, for whom it fails")
     person: dict[Attribute, Any] = Field(default_factory=dict, description="attributes, as the tenant declares them")
     affiliations: tuple[dict[Attribute, Any], ...] = Field(
         default=(), max_length=1000, description="as in a record; without an id they are numbered from 1"
     )
-    at: str | None = Field(default=None, description="an instant, or the beginning of a day in the tenant's zone")
+    at: Moment | None = Field(default=None, description="an instant, or the beginning of a day in the tenant's zone")
     expect: dict[Name, Expected] = Field(default_factory=dict)
     only: bool = Field(default=False, description="services that `expect` does not name give nothing")
 

@@ -6,18 +6,23 @@ These models are the shape of the YAML files. What they mean, compiled, is `poli
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
+    AfterValidator,
     ConfigDict,
+    Discriminator,
     Field,
-    PlainSerializer,
-    PlainValidator,
+    GetCoreSchemaHandler,
+    GetPydanticSchema,
     StringConstraints,
-    field_validator,
+    Tag,
+    WithJsonSchema,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
-from provisioning.core.errors import InvalidError
-from provisioning.core.period import Duration, parse_duration
+from provisioning.core.extract_options import Extract
+from provisioning.core.model import Model as Model
+from provisioning.core.model import Span as Span
+from provisioning.core.period import DATE_PATTERN, Duration
 
 # A name is part of queue and function names, so it is short and plain.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")]
@@ -27,23 +32,15 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Authorization = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
-class Model(BaseModel):
-    """Every file of the bundle: unknown fields are errors, values do not change once read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-
-def _read_duration(value: Any) -> Duration:
-    if isinstance(value, Duration):
-        return value
-    try:
-        return parse_duration(str(value))
-    except InvalidError as error:
-        raise ValueError(f"{error.problem}: {error.right}") from error
-
-
-# Written and read as ISO 8601 text.
-Span = Annotated[Duration, PlainValidator(_read_duration), PlainSerializer(str, return_type=str)]
+# Read when the bundle is compiled, because days need the tenant's zone.
+Moment = Annotated[
+    str,
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{DATE_PATTERN}$", "examples": ["2026-09-01", "2026-09-01T08:00:00+02:00"]}
+    ),
+]
+_KINDS = ("string", "bool", "int", "double", "timestamp", "duration")
+Kind = Annotated[str, WithJsonSchema({"enum": [*_KINDS, *(f"list({kind})" for kind in _KINDS)]})]
 
 
 class Limits(Model):
@@ -60,8 +57,8 @@ class Tenant(Model):
 
     id: Name
     zone: str = "UTC"
-    person: dict[Attribute, str]
-    affiliation: dict[Attribute, str] = Field(default_factory=dict)
+    person: dict[Attribute, Kind]
+    affiliation: dict[Attribute, Kind] = Field(default_factory=dict)
     limits: Limits = Limits()
 
 
@@ -82,12 +79,19 @@ class Lasting(Model):
 class Rule(Model):
     """Who may have a service, lasting how long, with which authorizations, and because of what."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"urgent": {"const": True}}, "required": ["urgent"]},
+            "then": {"properties": {"deny": {"const": True}}, "required": ["deny"]},
+        }
+    )
+
     id: Name
     service: Name
     who: Text
     lasting: Lasting = Lasting()
-    since: str | None = Field(default=None, alias="from")
-    until: str | None = None
+    since: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
     authorizations: tuple[Authorization, ...] = Field(default=(), max_length=100)
     deny: bool = False
     urgent: bool = Field(default=False, description="with `deny`: the account is removed at once, not suspended first")
@@ -132,14 +136,26 @@ class MappedValue(Model):
     """One attribute of an account: an expression over `person`, `authorizations`, `phase` and `identity`.
 
     `candidates` instead of `value`: names of which the first that nobody else has at this service is taken, and kept
-    for good. A candidate that mentions `counter` is tried with 2, 3, ….
+    for good, also after removal. A candidate that mentions `counter` is tried with 2 to 999. Names have no default and
+    are not of strength `fill`.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {"value": {"type": "string"}}, "required": ["value"]},
+                {"properties": {"candidates": {"minItems": 1}}, "required": ["candidates"]},
+            ]
+        }
+    )
 
     value: Text | None = None
     candidates: tuple[Text, ...] = Field(default=(), max_length=10)
     default: Text | None = Field(default=None, description="the expression for what `value` leaves empty")
     strength: Literal["always", "create", "fill"] = Field(
-        default="always", description="ours; only when the account is made; only where the SP's is empty"
+        default="always",
+        description="always: ours; create: sent only when the account is made, an adopted one keeps its own; "
+        "fill: sent when it is made, later only where a look finds none, once",
     )
     required: bool = False
 
@@ -150,14 +166,71 @@ class MappedValue(Model):
         return self
 
 
+def _short_or_long(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    short = Annotated[Text, AfterValidator(lambda text: MappedValue(value=text)), Tag("short")]
+    either = short | Annotated[source, Tag("long")]
+    return handler.generate_schema(
+        Annotated[either, Discriminator(lambda value: "short" if isinstance(value, str) else "long")]
+    )
+
+
+# `userName: person.login` is short for `userName: {value: person.login}`.
+Mapped = Annotated[MappedValue, GetPydanticSchema(_short_or_long)]
+
+
+class Ldap(Model):
+    """How a directory keeps accounts. `account` of the service maps its attributes; `objectClass` is not among them.
+
+    While an account is suspended it has the values of `suspended`, is kept in `suspended_in`, or both.
+    """
+
+    base: str = Field(description="the name under which accounts are made, and under which they are looked up")
+    rdn: str = Field(default="uid", description="the attribute that names an entry; it must be mapped")
+    classes: tuple[str, ...] = Field(default=("inetOrgPerson",), min_length=1, description="object classes")
+    owner: str = Field(default="employeeNumber", description="the attribute that holds the identity's id: our mark")
+    suspended: dict[str, str] = Field(default_factory=dict, description="such as nsAccountLock: true")
+    suspended_in: str | None = Field(default=None, description="the name of another parent, beneath `base`")
+    groups: str | None = Field(default=None, description="the name under which groups are")
+    group_class: Literal["groupOfNames", "groupOfUniqueNames", "posixGroup"] = "groupOfNames"
+    start_tls: bool = Field(default=True, description="over ldap://; false only where the service is `private`")
+
+
+class Spml(Model):
+    """How an SP of SPML 2.0 keeps accounts.
+
+    `account` of the service maps its attributes; the engine's own are not among them: `owner`, and those of `active`
+    and `suspended`. The last two are set while an account is so; without them the target's suspend capability is used.
+    """
+
+    profile: Literal["dsml", "xsd"] = "dsml"
+    entity: str = Field(description="the object class of accounts, or the name of their element in the XSD profile")
+    namespace: str = Field(default="", description="of that element, for the XSD profile")
+    target: str | None = Field(default=None, description="its id; none: the one target that the SP lists is used")
+    container: str | None = Field(default=None, description="the id of the object in which accounts are made")
+    identifier: Literal["given", "identity", "match"] = Field(
+        default="given", description="who names an account: the SP; or we do, by the identity's id or the match value"
+    )
+    owner: str | None = Field(default=None, description="the attribute that holds the identity's id: our mark")
+    execution: Literal["synchronous", "asynchronous", "either"] = "either"
+    active: dict[str, str] = Field(default_factory=dict, description="such as status: enabled")
+    suspended: dict[str, str] = Field(default_factory=dict, description="such as status: disabled")
+    member_of: str | None = Field(default=None, description="the account's attribute that lists its groups by name")
+    reference: str | None = Field(default=None, description="the type of reference from an account to its groups")
+    group_entity: str = Field(default="group", description="the object class, or element, of groups")
+    group_name: str = Field(default="cn", description="the attribute by which a group is found")
+
+
 class Service(Model):
     """An SP as configured here: protocol, endpoint, mapping, lifecycle, limits."""
 
     id: Name
-    protocol: Literal["scim", "queue"]
+    protocol: Literal["scim", "queue", "webhook", "ldap", "spml", "extract"]
     endpoint: str = Field(min_length=1, max_length=2048, description="base URL, or the URL of the SP's queue")
-    secret: str | None = Field(default=None, description="name of the secret that holds the bearer token")
-    account: dict[str, MappedValue] = Field(min_length=1)
+    secret: str | None = Field(
+        default=None,
+        description="name of the secret: a bearer token; a webhook: one or two whsec_ values; ldap: {dn, password}",
+    )
+    account: dict[str, Mapped] = Field(min_length=1)
     match: str = Field(default="userName", description="the attribute by which an account of the SP is recognized")
     adopt: Literal["never", "match"] = Field(
         default="never", description="take over an unowned account that has the same `match` value"
@@ -165,19 +238,19 @@ class Service(Model):
     groups: dict[Authorization, Authorization] = Field(default_factory=dict, description="authorization: group's name")
     create_groups: bool = False
     lifecycle: Lifecycle = Lifecycle()
+    requires: tuple[Name, ...] = Field(
+        default=(),
+        max_length=10,
+        description="services at which the person must have an account before one is made here",
+    )
     rate: float | None = Field(default=None, gt=0, le=10000, description="deliveries a second")
     timeout: int = Field(default=10, ge=1, le=60, description="seconds for one call")
     settling: int = Field(default=30, ge=0, le=3600, description="seconds until the SP's look-up shows what it did")
     private: bool = Field(default=False, description="the endpoint may be a private or loopback address")
     response: int = Field(default=1048576, ge=1024, le=16777216, description="bytes of one answer, at most")
-
-    @field_validator("account", mode="before")
-    @classmethod
-    def _short(cls, value: Any) -> Any:
-        """`userName: person.login` is short for `userName: {value: person.login}`."""
-        if not isinstance(value, dict):
-            return value
-        return {key: {"value": item} if isinstance(item, str) else item for key, item in value.items()}
+    ldap: Ldap | None = Field(default=None, description="how a directory keeps its accounts; for protocol `ldap`")
+    spml: Spml | None = Field(default=None, description="how an SP of SPML 2.0 keeps accounts; for protocol `spml`")
+    extract: Extract | None = Field(default=None, description="the files that are made of it; for protocol `extract`")
 
 
 class Bundle(Model):

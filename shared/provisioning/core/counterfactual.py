@@ -41,14 +41,14 @@ def end_of(
     compiled = {rule.rule.id: rule for rule in rules}
     last = [match for match in matches if not match.deny and match.end == at and match.active.start < match.active.end]
     denials = [match for match in line.denials if match.active.start == at]
-    because = [_why(match, compiled[match.reason.rule], zone) for match in sorted(last, key=lambda match: match.reason)]
-    because += [f"rule {match.reason.rule} denies it from {starting(at, zone)}" for match in denials]
+    because = [_why(match, compiled[match.rule], zone) for match in sorted(last, key=lambda match: match.reason)]
+    because += [f"rule {match.rule} denies it from {starting(at, zone)}" for match in denials]
     because += [
         f"exclusion {refusal.exclusion} refuses it beside {refusal.kept}"
         for refusal in line.refusals
         if refusal.takes and refusal.period.start == at
     ]
-    names = sorted({match.reason.rule for match in matches})
+    names = sorted({match.rule for match in matches})
     without = (Without(name, _end(_lacking(line, matches, name), instant)) for name in names)
     return End(at, tuple(dict.fromkeys(because)), tuple(one for one in without if one.end != at))
 
@@ -63,7 +63,7 @@ def _end(line: Timeline, instant: Instant) -> Instant | None:
 
 
 def _lacking(line: Timeline, matches: Sequence[Match], rule: str) -> Timeline:
-    return timeline([match for match in matches if match.reason.rule != rule], line.refusals)
+    return timeline([match for match in matches if match.rule != rule], line.refusals)
 
 
 def _why(match: Match, compiled: CompiledRule, zone: ZoneInfo) -> str:
@@ -80,4 +80,4 @@ def _why(match: Match, compiled: CompiledRule, zone: ZoneInfo) -> str:
 
 
 def _fact(match: Match) -> str:
-    return "the person" if match.reason.fact == "person" else f"affiliation {match.reason.fact}"
+    return "the person" if match.fact == "person" else f"affiliation {match.fact}"

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from provisioning.core.account import Account, answers
-from provisioning.core.eligibility import EMPTY
+from provisioning.core.eligibility import EMPTY, timeline
 from provisioning.core.identity import Identity, prune
-from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, decide
-from provisioning.core.mapping import desired
+from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, continued, decide
+from provisioning.core.mapping import desired, is_other
 from provisioning.core.period import FOREVER, Instant, shift
 from provisioning.core.policy import Evaluation, Policy, evaluate
 
@@ -32,11 +32,10 @@ def decide_identity(
     """Decide all services for an identity. `stored` is what the table holds, `identity` the same with new records."""
     identity = prune(identity, shift(now, policy.longest_grace, policy.zone, -1))
     evaluation = evaluate(policy, identity, now)
+    standings, due_at = standings_of(policy, identity, evaluation, now)
     entitlements: dict[str, Entitlement] = dict(identity.entitlements)
-    due_at = FOREVER
-    for service in policy.services:
-        entitlement, boundary = _entitlement(policy, service, identity, evaluation, now)
-        due_at = min(due_at, boundary)
+    for service, standing in standings.items():
+        entitlement = _turned(policy, service, identity, evaluation, standing, accounts.get(service))
         if entitlement.turn:
             entitlements[service] = entitlement
     decided = replace(
@@ -47,23 +46,54 @@ def decide_identity(
     )
     rings = tuple(
         service
-        for service, entitlement in entitlements.items()
+        for service, entitlement in sorted(entitlements.items(), key=lambda item: item[0])
         if service in policy.services and not answers(accounts.get(service), entitlement.turn, now)
     )
     return Decision(decided, decided != stored, rings, evaluation.failures)
 
 
-def _entitlement(
-    policy: Policy, service: str, identity: Identity, evaluation: Evaluation, now: Instant
-) -> tuple[Entitlement, Instant]:
-    previous = identity.entitlements.get(service, NOTHING)
-    timeline = evaluation.timelines.get(service)
-    if timeline is None and previous.standing is Standing.ABSENT and not previous.dispute:
-        return previous, FOREVER
-    entitlement, boundary = decide(previous, timeline or EMPTY, policy.services[service].lifecycle, now, policy.zone)
+def standings_of(
+    policy: Policy, identity: Identity, evaluation: Evaluation, now: Instant
+) -> tuple[dict[str, Entitlement], Instant]:
+    """What a person is entitled to of every service that they have or had, and when that next changes by itself.
+
+    Digests and turns are still those from before.
+    """
+    held, services, zone = identity.entitlements, policy.services, policy.zone
+    found: dict[str, Entitlement] = {}
+    due_at = FOREVER
+    exclusive = bool(policy.bundle.exclusions)
+    for service, matches in evaluation.matches.items():
+        previous = held.get(service, NOTHING)
+        if len(matches) == 1 and not exclusive:
+            boundary = continued(previous, matches[0], now)
+            if boundary is not None:
+                found[service] = previous
+                due_at = boundary if boundary < due_at else due_at
+                continue
+        line = evaluation.timelines[service] if exclusive else timeline(matches)
+        found[service], boundary = decide(previous, line, services[service].lifecycle, now, zone)
+        due_at = boundary if boundary < due_at else due_at
+    for service in held.keys() - evaluation.matches.keys():
+        if service in services:  # if not, it left the bundle: nobody decides about it any more
+            line = evaluation.timelines.get(service, EMPTY) if exclusive else EMPTY
+            found[service], boundary = decide(held[service], line, services[service].lifecycle, now, zone)
+            due_at = min(due_at, boundary)
+    return found, due_at
+
+
+def _turned(
+    policy: Policy,
+    service: str,
+    identity: Identity,
+    evaluation: Evaluation,
+    entitlement: Entitlement,
+    account: Account | None,
+) -> Entitlement:
+    """The entitlement with the digest of what it wants, and with another turn if that is another account."""
     if entitlement.standing is Standing.ABSENT and not entitlement.turn and not entitlement.dispute:
-        return entitlement, boundary  # never wanted: nothing to compute, nothing to store
-    digest = desired(policy.mappings[service], identity.id, evaluation.person, entitlement).digest
-    if digest != entitlement.digest:
-        entitlement = replace(entitlement, digest=digest, turn=entitlement.turn + 1)
-    return entitlement, boundary
+        return entitlement  # never wanted: nothing to compute, nothing to store
+    wanted = desired(policy.mappings[service], identity.id, evaluation.person, entitlement)
+    if is_other(wanted, entitlement.digest, account):
+        return replace(entitlement, digest=wanted.digest, turn=entitlement.turn + 1)
+    return entitlement

@@ -15,12 +15,14 @@ CALL: Final = 60  # seconds after which a call that we began can no longer be un
 class Plan:
     """What a doorbell leads to. `call`: the SP must be asked. `doubt`: what is known of the account may be wrong.
 
-    `intent`: a create may happen, so the account is written with an open intent before the SP is called.
+    `intent`: a create may happen, so the account is written with an open intent before the SP is called. `fill`: the
+    SP's account must be seen, because a value is wanted there only if there is none.
     """
 
     call: bool
     doubt: bool = False
     intent: bool = False
+    fill: bool = False
 
 
 REST: Final = Plan(call=False)
@@ -33,6 +35,30 @@ class Ended:
     known: Known
     reason: str = ""
     retry_after: int | None = None
+
+
+def for_account(desired: Desired, account: Account) -> Desired:
+    """What is wanted of this very account: a name that it has, or may have been created with, is kept.
+
+    What only a new account gets is neither chosen for one that exists, nor a problem of it.
+    """
+    if not desired.chosen and not desired.lacks:
+        return desired
+    known = account.known
+    exists = known.phase is not Phase.ABSENT
+    values = known.values if exists or account.intent is not None else {}
+    kept = {path: values[path] for path in desired.chosen if values.get(path) is not None}
+    lacks = [reason for path, reason in desired.lacks.items() if path not in kept] if not exists else []
+    return replace(
+        desired,
+        values={**desired.values, **kept},
+        names={
+            path: some
+            for path, some in desired.names.items()
+            if path not in kept and not (exists and path in desired.once)
+        },
+        problem="; ".join([desired.problem, *lacks] if desired.problem else lacks),
+    )
 
 
 def plan(desired: Desired, account: Account, turn: int) -> Plan:
@@ -48,7 +74,7 @@ def plan(desired: Desired, account: Account, turn: int) -> Plan:
     if desired.problem or (not doubt and agrees(known, desired)):
         return REST
     creates = known.phase is Phase.ABSENT and desired.phase is not Phase.ABSENT
-    return Plan(call=True, doubt=doubt, intent=creates)
+    return Plan(call=True, doubt=doubt, intent=creates, fill=not creates and _fills(known, desired))
 
 
 def agrees(known: Known, desired: Desired) -> bool:
@@ -57,7 +83,19 @@ def agrees(known: Known, desired: Desired) -> bool:
         return False
     if desired.phase is Phase.ABSENT:
         return True
-    return known.values == desired.values and known.groups == desired.groups
+    if known.groups != desired.groups or desired.names or _fills(known, desired):
+        return False
+    return desired.strong(known.values) == desired.strong(desired.values)
+
+
+def _fills(known: Known, desired: Desired) -> bool:
+    """Whether a value is wanted where the SP has none, and it is not known that it has one."""
+    return not {*desired.filled} <= {*known.filled}
+
+
+def without_name(known: Known, path: str) -> Known:
+    """What is known after the SP refused a name: nothing bears it."""
+    return replace(known, values={other: value for other, value in known.values.items() if other != path})
 
 
 def suspected(known: Known, service: Service) -> Known:
@@ -74,7 +112,7 @@ def rested(account: Account, desired: Desired, turn: int, sequence: int, now: In
     """The account when the SP need not be asked: settled for this turn, or parked because it cannot be made."""
     if desired.problem:
         return move(account, Event.PERMANENT, turn=turn, sequence=sequence, error=desired.problem, due_at=None)
-    return _settled(account, account.known, turn, sequence, now)
+    return done(account, account.known, desired, turn, sequence, now)
 
 
 def intended(
@@ -88,20 +126,21 @@ def intended(
     return move(account, Event.INTENDED, known=known, intent=intent, due_at=due_at, sequence=sequence)
 
 
+def creating(account: Account, service: Service) -> bool:
+    """Whether a pending account waits for the end of a create that was begun, and not for a slot of the budget."""
+    return account.intent is not None and account.due_at == account.intent.deadline + service.settling
+
+
 def deferred(account: Account, slot: Instant, sequence: int) -> Account:
     """The account with a slot of the budget: it waits once, whatever is wanted meanwhile."""
     return move(account, Event.DEFERRED, due_at=slot, sequence=sequence)
 
 
-def done(account: Account, known: Known, turn: int, sequence: int, now: Instant) -> Account:
-    """The account after the SP was made as desired."""
-    return _settled(account, known, turn, sequence, now)
-
-
-def _settled(account: Account, known: Known, turn: int, sequence: int, now: Instant) -> Account:
+def done(account: Account, known: Known, desired: Desired, turn: int, sequence: int, now: Instant) -> Account:
+    """The account after the SP was made as desired: settled, or parked for what nobody but a person may decide."""
     return move(
-        account, Event.DONE, known=known, turn=turn, sequence=sequence,
-        intent=None, attempts=0, error="", due_at=None, changed_at=now,
+        account, Event.PERMANENT if desired.dispute else Event.DONE, known=known, turn=turn, sequence=sequence,
+        intent=None, attempts=0, error=desired.dispute, due_at=None, changed_at=now,
     )  # fmt: skip
 
 

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from provisioning.core.catalog import Bundle, Rule, Tenant
 from provisioning.core.errors import InvalidError
-from provisioning.core.expression import Environment, Type, compile_expression, compile_program, parse_type, record
+from provisioning.core.expression import Environment, Type, compile_expression, compile_selection, parse_type, record
 from provisioning.core.mapping import AccountMapping, compile_mapping
 from provisioning.core.period import BEGINNING, DAY, FOREVER, Duration, Period, parse_end, parse_start
-from provisioning.core.policy import CompiledRule, Policy
+from provisioning.core.policy import CompiledRule, Policy, compiled_rule
 from provisioning.core.record import Schema
 from provisioning.core.separation import exclusion_problems
 
@@ -45,6 +45,7 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
                 )
         except InvalidError as error:
             problems.append(error)
+    problems.extend(_requirements(bundle))
     compiled = _rules(bundle, schema, problems)
     problems.extend(exclusion_problems(bundle))
     if problems:
@@ -56,12 +57,15 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
         hash=hash_,
         sequence=sequence,
         schema=schema,
+        sources=tuple(source.id for source in bundle.sources),
         services={service.id: service for service in bundle.services},
         mappings=mappings,
         person_rules=for_person,
         affiliation_rules=for_affiliation,
-        person_program=compile_program([rule.expression for rule in for_person], ("person",)),
-        affiliation_program=compile_program([rule.expression for rule in for_affiliation], ("person", "affiliation")),
+        person_selection=compile_selection([rule.expression for rule in for_person], ("person",)),
+        affiliation_selection=compile_selection(
+            [rule.expression for rule in for_affiliation], ("person", "affiliation")
+        ),
         longest_grace=_longest(bundle.rules),
     )
 
@@ -103,6 +107,26 @@ def _unique(bundle: Bundle, problems: list[InvalidError]) -> None:
             seen.add(entry.id)
 
 
+def _requirements(bundle: Bundle) -> Iterable[InvalidError]:
+    """Services that require what is not there, or in the end themselves: no account would ever be made."""
+    requires = {service.id: service.requires for service in bundle.services}
+    for service, wanted in requires.items():
+        where = f"services/{service}.requires"
+        for name in wanted:
+            if name not in requires:
+                yield InvalidError(
+                    f"there is no service {name!r}", where, right=f"one of {', '.join(sorted(requires))}"
+                )
+        reached, front = set[str](), set(wanted)
+        while front:
+            reached |= front
+            front = {name for each in front for name in requires.get(each, ())} - reached
+        if service in reached:
+            yield InvalidError(
+                f"{service!r} requires itself in the end", where, right="services that do not require it"
+            )
+
+
 def _rules(bundle: Bundle, schema: Schema, problems: list[InvalidError]) -> list[CompiledRule]:
     limits = bundle.tenant.limits
     environment = Environment(
@@ -129,7 +153,7 @@ def _rule(rule: Rule, environment: Environment, zone: ZoneInfo, services: set[st
         right = f"one of {', '.join(sorted(services))}"
         raise InvalidError(f"there is no service {rule.service!r}", f"{where}.service", right=right)
     expression = compile_expression(rule.who, environment, where=f"{where}.who", expects=parse_type("bool"))
-    return CompiledRule(rule, expression, _window(rule, zone, where))
+    return compiled_rule(rule, expression, _window(rule, zone, where))
 
 
 def _window(rule: Rule, zone: ZoneInfo, where: str) -> Period:

@@ -8,7 +8,7 @@ from provisioning.core.eligibility import EMPTY, SegmentPhase, Timeline
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import NOTHING
 from provisioning.core.period import BEGINNING, FOREVER, Instant, parse_end, parse_start
-from provisioning.core.policy import Evaluation, Policy, evaluate
+from provisioning.core.policy import Policy, evaluate
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,7 +56,7 @@ def try_case(policy: Policy, case: Case) -> Verdict:
     at = instant_of(case, policy)
     record = record_of(case, policy.sources[0], policy.schema)
     identity = _lived(policy, Identity("case", {record.source: record}), BEGINNING if at is None else at)
-    evaluation = _evaluated(policy, identity, BEGINNING if at is None else at)
+    evaluation = evaluate(policy, identity, BEGINNING if at is None else at)
     differences = []
     for service in policy.services:
         line = evaluation.timelines.get(service, EMPTY)
@@ -67,10 +67,6 @@ def try_case(policy: Policy, case: Case) -> Verdict:
         if not _agree(expected, got, named=service in case.expect):
             differences.append(Difference(service, expected, got))
     return Verdict(case, tuple(differences), evaluation.failures)
-
-
-def _evaluated(policy: Policy, identity: Identity, now: Instant) -> Evaluation:
-    return evaluate(policy, identity, now)
 
 
 def _lived(policy: Policy, identity: Identity, until: Instant) -> Identity:

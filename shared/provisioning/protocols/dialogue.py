@@ -5,17 +5,25 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from provisioning.core.account import Desired, Json, Known
+from provisioning.core.gate import Heard
+from provisioning.protocols.ldap_message import LdapRequest, LdapResult
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """`path` is relative to the service's endpoint; `query` is encoded by the driver; `body` is JSON or nothing."""
+    """`path` is relative to the service's endpoint; `query` is encoded by the driver; `body` is JSON or nothing.
+
+    `content` instead of `body`: these very bytes, for bodies that are not JSON or that must not be written anew.
+    `sign_as`: the id of the message as which the driver signs it (Standard Webhooks); it then bears no token.
+    """
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Json = None
+    content: bytes | None = None
+    sign_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,8 @@ class Unanswered:
     sent: bool
 
 
-Request = HttpRequest | Publish
-Answer = HttpResponse | Accepted | Unanswered
+Request = HttpRequest | Publish | LdapRequest
+Answer = HttpResponse | Accepted | LdapResult | Unanswered
 
 
 class Outcome(StrEnum):
@@ -65,13 +73,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How it ended and what is known of the account now, also after a part of the work."""
+    """How it ended and what is known of the account now, also after a part of the work.
+
+    `taken`: an attribute and a value of it that the SP has for somebody else, so that with another one it may succeed.
+    `ticket`: the SP does the work later; the next delivery of this account is given it, to ask what became of it.
+    Whoever does not keep it is right with the outcome, which is then UNKNOWN.
+    """
 
     outcome: Outcome
     known: Known
     reason: str = ""
     retry_after: int | None = None  # seconds, the SP's own word
     missing_group: str | None = None  # a group that the SP does not have any more
+    taken: tuple[str, Json] | None = None
+    ticket: str | None = None
+    heard: Heard = Heard.WELL  # what the answers taught of the SP's health; whoever carried the dialogue says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,8 @@ class Delivery:
     """One account to be made as desired.
 
     `look` tells the dialogue to find out what exists before it changes anything. `groups` are remote ids of the
-    groups that it will need, by name; `operation` identifies this change wherever it is repeated.
+    groups that it will need, by name; `operation` identifies this change wherever it is repeated. `ticket`: of the
+    ending before.
     """
 
     identity: str
@@ -89,6 +106,7 @@ class Delivery:
     operation: str
     turn: int
     groups: Mapping[str, str] = field(default_factory=dict)
+    ticket: str | None = None
 
 
 Dialogue = Generator[Request, Answer, Ending]

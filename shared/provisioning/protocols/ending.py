@@ -11,8 +11,10 @@ from typing import Final
 
 from provisioning.core.account import Json, Known
 from provisioning.core.errors import InvalidError
+from provisioning.core.gate import Heard
 from provisioning.core.wire import read_json
-from provisioning.protocols.dialogue import Accepted, Answer, Ending, HttpRequest, HttpResponse, Outcome, Unanswered
+from provisioning.protocols.dialogue import Answer, Ending, HttpRequest, HttpResponse, Outcome, Unanswered
+from provisioning.protocols.ldap_message import LdapResult
 
 REASON: Final = 200  # characters of a reason, at most
 _SAID: Final = 2000  # characters of the SP's own words that are looked at
@@ -22,6 +24,8 @@ _ADDRESS: Final = re.compile(r"[^\s\"'<>=]+@[^\s\"'<>]+")
 # the work is tried again with growing spacing; were it parked, every account of the service would need a person
 # after a rotation of keys. 404: where the dialogue did not ask for one account, the address of the service is
 # wrong. 412: read again and plan again. 408, 425 and 429: the SP did not take the request.
+_BUSY: Final = 51  # result codes of RFC 4511
+_UNAVAILABLE: Final = 52
 _LATER: Final = frozenset({401, 403, 404, 408, 412, 425, 429, 503})
 
 
@@ -35,8 +39,8 @@ def classify(request: HttpRequest, answer: Answer, known: Known) -> Ending:
     if isinstance(answer, Unanswered):
         doubtful = answer.sent and request.method not in _SAFE
         return Ending(Outcome.UNKNOWN if doubtful else Outcome.TRANSIENT, known, answer.reason)
-    if isinstance(answer, Accepted):
-        return garbage(request, known, "a queue's word")
+    if not isinstance(answer, HttpResponse):
+        return garbage(request, known, "another transport's word")
     status = answer.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Ending(Outcome.DONE, known)
@@ -48,6 +52,22 @@ def classify(request: HttpRequest, answer: Answer, known: Known) -> Ending:
         return Ending(Outcome.PERMANENT, known, _reason(request, answer))
     doubtful = request.method not in _SAFE
     return Ending(Outcome.UNKNOWN if doubtful else Outcome.TRANSIENT, known, _reason(request, answer))
+
+
+def heard(answer: Answer) -> Heard:
+    """What an answer teaches of the SP's health, whatever it says of the account."""
+    if isinstance(answer, Unanswered):
+        return Heard.SICK
+    if isinstance(answer, LdapResult):
+        return Heard.THROTTLED if answer.code == _BUSY else Heard.SICK if answer.code == _UNAVAILABLE else Heard.WELL
+    if not isinstance(answer, HttpResponse) or answer.status < HTTPStatus.BAD_REQUEST:
+        return Heard.WELL
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Heard.THROTTLED
+    # 401 and 403: the credential is wrong for everyone, and each call with it may count against us.
+    refused = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    broken = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.NOT_IMPLEMENTED
+    return Heard.SICK if refused or broken else Heard.WELL
 
 
 def garbage(request: HttpRequest, known: Known, what: str) -> Ending:

@@ -1,15 +1,16 @@
 """SCIM 2.0 (RFC 7643, 7644) as a dialogue: one account made as desired, with as few calls as that takes.
 
 Believed of an SP: the id that it gives, and that a refusal is a refusal. Everything else it shows is compared only
-after a doubt, and only at our own paths.
+after a doubt, and only at our own paths. A value of strength `create` goes into the POST only; one of strength `fill`
+also into the PATCH after a look that showed none.
 """
 
 import operator
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from provisioning.core.account import Known, Phase
+from provisioning.core.account import Json, Known, Phase
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
 from provisioning.protocols.dialogue import Answer, Delivery, Dialogue, Ending, Outcome, Request
@@ -30,9 +31,10 @@ from provisioning.protocols.scim_calls import (
 from provisioning.protocols.scim_groups import join, leave
 from provisioning.protocols.scim_lookup import MARK, look_up, marked
 from provisioning.protocols.scim_patch import Operation, applied, operations, shown_values
-from provisioning.protocols.scim_resource import check_values, make_user, member, shows
+from provisioning.protocols.scim_resource import check_values, make_user, member, read_path, shows, value_at
 
 _CONFLICT: Final = 409
+_EMPTY: Final[tuple[Json, ...]] = (None, "", [], {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _obtain(service: Service, delivery: Delivery) -> Generator[Request, Answer, 
     user = make_user(desired.values, delivery.identity, active=desired.phase is Phase.ACTIVE)
     made = yield from create("Users", user, delivery.known)
     if isinstance(made, str):
-        return _Met(Known(desired.phase, made, desired.values))
+        return _Met(Known(desired.phase, made, desired.held, filled=desired.filled))
     if made.status == _CONFLICT:
         found = yield from look_up(service, delivery, adopts=True)
         if isinstance(found, Ending):
@@ -114,7 +116,9 @@ def _obtain(service: Service, delivery: Delivery) -> Generator[Request, Answer, 
         # It may be ours and not be shown yet; a look that still does not find it, later, makes it a question.
         outcome = Outcome.PERMANENT if delivery.look else Outcome.UNKNOWN
         reason = f"{made.ending.reason}; but no look-up shows such an account"
-        return _doubted(delivery, replace(made.ending, outcome=outcome, reason=reason))
+        refused = delivery.look and made.scim_type == "uniqueness"
+        taken = (service.match, desired.values.get(service.match)) if refused else None
+        return _doubted(delivery, replace(made.ending, outcome=outcome, reason=reason, taken=taken))
     return _doubted(delivery, made.ending)
 
 
@@ -122,7 +126,7 @@ def _change(delivery: Delivery, met: _Met) -> Generator[Request, Answer, Known |
     """One PATCH with what differs, or none."""
     desired, known = delivery.desired, met.known
     changes = _differences(delivery, met)
-    after = replace(known, phase=desired.phase, values=desired.values)
+    after = replace(known, phase=desired.phase, values=desired.held, filled=desired.filled)
     if not changes or known.remote_id is None:
         return after
     refused = yield from call(patch(place_of("Users", known.remote_id), changes), known)
@@ -139,17 +143,25 @@ def _change(delivery: Delivery, met: _Met) -> Generator[Request, Answer, Known |
 
 def _differences(delivery: Delivery, met: _Met) -> list[Operation]:
     desired, shown, active = delivery.desired, met.shown, delivery.desired.phase is Phase.ACTIVE
+    had, wanted = desired.strong(met.known.values), desired.strong(desired.values)
     if shown is None:
-        changes = operations(applied(met.known.values), desired.values, operator.eq)
+        changes = operations(applied(had), wanted, operator.eq)
         differs = met.known.phase is not desired.phase
     else:
-        changes = operations(shown_values(shown, met.known.values, desired.values), desired.values, shows)
+        wanted = {**wanted, **_missing(delivery, shown)}
+        changes = operations(shown_values(shown, had, wanted), wanted, shows)
         differs = member(shown, "active") is not active
         if _lacks_mark(met):
             changes.insert(0, {"op": "replace", "path": MARK, "value": delivery.identity})
     if differs:
         changes.insert(0, {"op": "replace", "path": "active", "value": active})
     return changes
+
+
+def _missing(delivery: Delivery, shown: Resource) -> Mapping[str, Json]:
+    """The values that fill, where the SP shows none."""
+    desired = delivery.desired
+    return {path: desired.values[path] for path in desired.filled if value_at(shown, read_path(path)) in _EMPTY}
 
 
 def _remove(service: Service, delivery: Delivery) -> Dialogue:

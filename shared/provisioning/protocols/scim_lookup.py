@@ -43,20 +43,23 @@ def look_up(
             return matching
         ours, others, is_all = matching
         if len(ours) + len(others) > 1 and (ours or adopts):
-            return _end(delivery, f"several accounts have the same {service.match}")
+            taken = None if ours else (service.match, value)
+            return _end(delivery, f"several accounts have the same {service.match}", taken)
         if ours:
             return ours[0]
         if others and adopts:
-            return _adoptable(service, delivery, others[0])
+            return _adoptable(service, delivery, others[0], value)
         proven = proven or is_all
     return None if proven else _end(delivery, f"accounts can be looked up neither by {MARK} nor by {service.match}")
 
 
-def _adoptable(service: Service, delivery: Delivery, other: Resource) -> Resource | Ending:
+def _adoptable(service: Service, delivery: Delivery, other: Resource, value: Json) -> Resource | Ending:
+    taken = (service.match, value)
     if marked(other) is not None:
-        return _end(delivery, f"an account with the same {service.match} carries another's mark")
+        return _end(delivery, f"an account with the same {service.match} carries another's mark", taken)
     if service.adopt != "match":
-        return _end(delivery, f"an account with the same {service.match} exists, and adopt is {service.adopt!r}")
+        reason = f"an account with the same {service.match} exists, and adopt is {service.adopt!r}"
+        return _end(delivery, reason, taken)
     return other
 
 
@@ -89,5 +92,5 @@ def _folded(value: Json) -> Json:
     return value.casefold() if isinstance(value, str) else value
 
 
-def _end(delivery: Delivery, reason: str) -> Ending:
-    return Ending(Outcome.PERMANENT, delivery.known, reason)
+def _end(delivery: Delivery, reason: str, taken: tuple[str, Json] | None = None) -> Ending:
+    return Ending(Outcome.PERMANENT, delivery.known, reason, taken=taken)

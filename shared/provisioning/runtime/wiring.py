@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from provisioning.adapters.aws.queues import Queues
     from provisioning.adapters.aws.rows import Rows
     from provisioning.adapters.aws.table import Table
+    from provisioning.adapters.delivery.ldap import LdapCaller
+    from provisioning.core.catalog import Service
     from provisioning.ports import Courier
+    from provisioning.protocols.dialogue import Answer
+    from provisioning.protocols.ldap_message import LdapRequest
     from provisioning.stages.campaign import Campaign
     from provisioning.stages.deliver import Deliver
     from provisioning.stages.evaluate import Evaluate
+    from provisioning.stages.extract import Extract
     from provisioning.stages.receive import Receive
     from provisioning.stages.schedule import Schedule
 
@@ -90,9 +95,21 @@ def courier() -> "Courier":
     from provisioning.adapters.delivery.driver import Courier as Driver
     from provisioning.adapters.delivery.http import HttpCaller
     from provisioning.adapters.delivery.secrets import Secrets
+    from provisioning.adapters.delivery.sign import Signing
 
-    caller = HttpCaller(Secrets(StoredSecrets(clients()).read))
-    return Driver(caller, Publisher(clients()).publish)
+    secrets = Secrets(StoredSecrets(clients()).read)
+
+    @cache
+    def directories() -> "LdapCaller":
+        # Its library takes a quarter of a second, which only they pay who deliver to one.
+        from provisioning.adapters.delivery.ldap import LdapCaller
+
+        return LdapCaller(secrets)
+
+    async def ask(service: "Service", request: "LdapRequest", within: float) -> "Answer":
+        return await directories()(service, request, within)
+
+    return Driver(Signing(HttpCaller(secrets), secrets, clock), Publisher(clients()).publish, ask)
 
 
 def new_identity() -> str:
@@ -147,3 +164,18 @@ def campaign_shell() -> "Campaign":
     from provisioning.stages.campaign import Campaign
 
     return Campaign(Indexes(rows()), queues(), queues(), log)
+
+
+@cache
+def extract_shell() -> "Extract":
+    """What extract needs."""
+    from provisioning.adapters.aws.extracts import StoredExtracts
+    from provisioning.adapters.aws.files import StoredFiles
+    from provisioning.adapters.aws.indexes import Indexes
+    from provisioning.adapters.delivery.files import parquet_writer
+    from provisioning.stages.extract import Extract
+
+    given = settings()
+    extracts = StoredExtracts(rows(), clients(), given.extract_queue)
+    files = StoredFiles(clients(), given.bucket)
+    return Extract(Indexes(rows()), extracts, extracts, files, policies(), parquet_writer, log)

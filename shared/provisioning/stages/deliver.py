@@ -1,65 +1,27 @@
 """deliver: make the account at one SP what it should be. One deployment of this for each service."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from provisioning.core import delivery
-from provisioning.core.account import Account, Condition, Desired, Intent, waits
-from provisioning.core.bell import OWN_SPAN, Bell, Cause, read_bell
-from provisioning.core.catalog import Service
+from provisioning.core.account import Account, Intent
+from provisioning.core.bell import Bell, read_bell
 from provisioning.core.errors import ConflictError, InvalidError, PermanentError, StalePolicyError, TransientError
-from provisioning.core.gate import spacing
-from provisioning.core.identity import Identity, person
-from provisioning.core.lifecycle import NOTHING
-from provisioning.core.mapping import desired
+from provisioning.core.gate import Heard, closed
 from provisioning.core.period import Instant
-from provisioning.core.policy import Policy
-from provisioning.core.wire import digest_of
-from provisioning.ports import Accounts, Bells, Courier, Policies
 from provisioning.protocols.dialogue import Delivery, Ending, Outcome
 from provisioning.protocols.registry import PROTOCOLS
+from provisioning.stages.gate import admit, learn
 from provisioning.stages.groups import Groups, GroupsNotReadyError, forget_group, group_ids
-from provisioning.stages.message import Failed, Log, Message, Rung, gather
+from provisioning.stages.message import Failed, Message, Rung, gather
+from provisioning.stages.names import choose, refuse
+from provisioning.stages.visit import Deliver, Visit, bells_of, dependents, look_at
+
+__all__ = ["Deliver", "deliver"]
 
 ATTEMPTS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """What deliver needs. `groups` remembers the remote ids of groups between invocations."""
-
-    service: str
-    accounts: Accounts
-    policies: Policies
-    courier: Courier
-    bells: Bells
-    groups: dict[str, str]
-    log: Log
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One account as read, with what is wanted of it."""
-
-    policy: Policy
-    service: Service
-    account: Account
-    desired: Desired
-    turn: int
-    plan: delivery.Plan
-    trace: str
-
-    @property
-    def operation(self) -> str:
-        """Stands for this change of this account: the same whenever it is repeated."""
-        return digest_of([self.account.identity, self.service.id, self.turn, self.desired.digest])
-
-    @property
-    def has_slot(self) -> bool:
-        """Whether it waited for a slot of the budget and the slot has come."""
-        return self.account.condition is Condition.PENDING and self.account.intent is None
 
 
 async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> Failed:
@@ -72,11 +34,17 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
             shell.log("bell.unreadable", message=message.id, reason=str(error))
     by_identity = gather(rung)
     traces = {identity: items[-1].bell.trace for identity, items in by_identity.items()}
-    visits, bells = await _look_at(shell, traces, now)
-    slots = await _slots(shell, visits, now)
+    visits, bells, gate = await look_at(shell, traces, now)
+    callers = {visit.account.identity: visit.has_slot for visit in visits if visit.plan.call}
+    slots = await admit(shell.accounts, visits[0].service, gate, callers, now) if visits else {}
+    heard: list[Heard] = []
     results = await asyncio.gather(
-        *(_pay(shell, visit, slots.get(visit.account.identity, now), now) for visit in visits)
+        *(_pay(shell, visit, slots.get(visit.account.identity, now), heard, now) for visit in visits)
     )
+    if visits:
+        after = await learn(shell.accounts, visits[0].service, gate, heard, now)
+        if closed(after, now) and not closed(gate, now):
+            shell.log("service.quarantined", service=shell.service, until=after.closed_until)
     bells += [bell for result in results for bell in result or ()]
     if bells:
         await shell.bells.ring(bells, now)
@@ -84,62 +52,20 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
     return frozenset(item.message for identity in failed for item in by_identity[identity])
 
 
-async def _look_at(shell: Deliver, traces: Mapping[str, str], now: Instant) -> tuple[list[Visit], list[Bell]]:
-    """Read what is wanted and what is known of every identity; keep those with something to do."""
-    rows = await shell.accounts.deliveries(shell.service, list(traces))
-    sequences = [item.sequence for row in rows.values() for item in row if item is not None]
-    policy = await shell.policies.current(at_least=max(sequences, default=0))
-    service = policy.services.get(shell.service)
-    if service is None:
-        raise TransientError(f"service {shell.service!r} is not in bundle {policy.sequence}")
-    visits: list[Visit] = []
-    bells: list[Bell] = []
-    for identity, trace in traces.items():
-        wanted, account = rows.get(identity, (None, None))
-        if wanted is None:
-            shell.log("identity.unknown", identity=identity, service=shell.service, trace=trace)
-            continue
-        visit = _visit(policy, service, wanted, account, trace, now)
-        if visit is not None:
-            visits.append(visit)
-        elif account is not None:
-            # Its writer may have died before it rang for this instant, which the sweep has already passed.
-            bells += _bells(account, trace, now)
-    return visits, bells
-
-
-def _visit(
-    policy: Policy, service: Service, identity: Identity, account: Account | None, trace: str, now: Instant
-) -> Visit | None:
-    entitlement = identity.entitlements.get(service.id, NOTHING)
-    if not entitlement.turn or waits(account, entitlement.turn, now):
-        return None
-    account = account or Account(identity.id, service.id)
-    wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
-    plan = delivery.plan(wanted, account, entitlement.turn)
-    return Visit(policy, service, account, wanted, entitlement.turn, plan, trace)
-
-
-async def _slots(shell: Deliver, visits: Sequence[Visit], now: Instant) -> Mapping[str, Instant]:
-    """For those that will call the SP: the second in which the budget lets each of them. One update for all."""
-    callers = [visit for visit in visits if visit.plan.call and not visit.has_slot]
-    if not callers or callers[0].service.rate is None:
-        return {}
-    taken = await shell.accounts.take_slots(shell.service, len(callers), spacing(callers[0].service.rate), now)
-    return {visit.account.identity: taken.at(number) for number, visit in enumerate(callers)}
-
-
-async def _pay(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> list[Bell] | None:
-    """Pay one visit; the bells it leads to, or None if its messages must come again."""
+async def _pay(shell: Deliver, visit: Visit, slot: Instant, heard: list[Heard], now: Instant) -> list[Bell] | None:
+    """Pay one visit; the bells it leads to, or None if its messages must come again. `heard` gets what it teaches."""
     identity, again = visit.account.identity, visit
     try:
         for _ in range(ATTEMPTS):
             try:
-                account = await _act(shell, again, slot, now)
-                return _bells(account, visit.trace, now)
+                account = await _act(shell, again, slot, heard, now)
+                return [
+                    *bells_of(account, visit.trace, now),
+                    *dependents(again.policy, again.identity, account, visit.trace),
+                ]
             except (ConflictError, StalePolicyError):
                 # Another delivery wrote the account first, or a newer bundle did: look at it again.
-                visits, bells = await _look_at(shell, {identity: visit.trace}, now)
+                visits, bells, _ = await look_at(shell, {identity: visit.trace}, now)
                 if not visits:
                     return bells
                 again = visits[0]
@@ -148,13 +74,7 @@ async def _pay(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> lis
     return None
 
 
-def _bells(account: Account, trace: str, now: Instant) -> list[Bell]:
-    if account.due_at is None or not account.due_at < now + OWN_SPAN:
-        return []
-    return [Bell(account.identity, Cause.CLOCK, trace, at=account.due_at)]
-
-
-async def _act(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> Account:
+async def _act(shell: Deliver, visit: Visit, slot: Instant, heard: list[Heard], now: Instant) -> Account:
     """Do what the plan says and store what came of it."""
     account, sequence = visit.account, visit.policy.sequence
     if not visit.plan.call:
@@ -163,6 +83,11 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> Acc
     if slot > now:
         # Loses to any delivery that wrote since our read; the slot is then wasted, nothing else.
         return await _store(shell, delivery.deferred(account, slot, sequence), visit)
+    if visit.desired.names:
+        visit = replace(visit, desired=await choose(shell.accounts, account, visit.desired))
+        if visit.desired.problem:
+            # Loses to any delivery that wrote since our read; nothing was asked of the SP.
+            return await _store(shell, delivery.rested(account, visit.desired, visit.turn, sequence, now), visit)
     if visit.plan.doubt and (account.intent is None or account.intent.attempt != visit.operation):
         # Another delivery than this one left the doubt, and deliveries between may have died unseen.
         account = replace(account, known=delivery.suspected(account.known, visit.service))
@@ -172,6 +97,7 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> Acc
         await shell.accounts.put_account(intended)
         account = replace(intended, revision=intended.revision + 1)
     ending = await _converse(shell, visit, account, now)
+    heard.append(ending.heard)
     after = _after(visit, account, ending, now)
     try:
         # Loses to a delivery that began after ours should have ended. We have touched the SP, so has it.
@@ -183,7 +109,7 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, now: Instant) -> Acc
 async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant) -> Ending:
     protocol = PROTOCOLS[visit.service.protocol]
     # A protocol that cannot look says again what is wanted; its receiver orders what it hears by turn.
-    look = visit.plan.doubt and protocol.looks_up
+    look = (visit.plan.doubt or visit.plan.fill) and protocol.looks_up
     known = account.known
     wanted, had = {*visit.desired.groups}, {*known.groups}
     groups_shell = Groups(shell.accounts, shell.courier, shell.groups)
@@ -197,7 +123,17 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
     ending = await shell.courier.converse(visit.service, protocol.deliver(visit.service, request))
     if ending.missing_group is not None:
         await forget_group(groups_shell, shell.service, ending.missing_group)
-    return ending
+    return await _renamed(shell, visit, account, ending)
+
+
+async def _renamed(shell: Deliver, visit: Visit, account: Account, ending: Ending) -> Ending:
+    """After the SP refused a name of several: it is never tried again, and the next one is tried at once."""
+    if ending.taken is None or ending.taken[0] not in visit.desired.chosen:
+        return ending
+    path, value = ending.taken
+    await refuse(shell.accounts, account, path, str(value))
+    known = delivery.without_name(ending.known, path)
+    return replace(ending, outcome=Outcome.TRANSIENT, known=known, retry_after=0)
 
 
 def _after(visit: Visit, account: Account, ending: Ending, now: Instant) -> Account:
@@ -208,7 +144,7 @@ def _after(visit: Visit, account: Account, ending: Ending, now: Instant) -> Acco
     doubt = Intent(visit.operation, deadline) if visit.plan.doubt else None
     match ending.outcome:
         case Outcome.DONE:
-            return delivery.done(account, ended.known, visit.turn, sequence, now)
+            return delivery.done(account, ended.known, visit.desired, visit.turn, sequence, now)
         case Outcome.TRANSIENT:
             return delivery.failed(account, ended, visit.turn, sequence, now, doubt)
         case Outcome.PERMANENT:
@@ -229,8 +165,8 @@ async def _store(shell: Deliver, account: Account, visit: Visit) -> Account:
 async def _doubt(shell: Deliver, visit: Visit, now: Instant) -> Account:
     """Leave the account unknown: two deliveries touched the SP and nobody knows whose call came last."""
     for _ in range(ATTEMPTS):
-        rows = await shell.accounts.deliveries(shell.service, [visit.account.identity])
-        account = rows[visit.account.identity][1] or visit.account
+        found = await shell.accounts.deliveries(shell.service, [visit.account.identity])
+        account = found.rows[visit.account.identity][1] or visit.account
         doubtful = delivery.raced(account, visit.service, visit.operation, now)
         try:
             # Loses to the other delivery's next write, then is tried on top of that.

@@ -121,7 +121,7 @@ def test_the_exact_form_is_not_used_where_nothing_fails(monkeypatch: pytest.Monk
     def refuse(*_: Any) -> Any:
         raise AssertionError("the exact form ran")
 
-    monkeypatch.setattr(program_module, "_exact", lambda *_: refuse)
+    monkeypatch.setattr(program_module, "exact_form", lambda *_: refuse)
     texts = [
         *TEXTS[:5],
         "person.since > timestamp(0) && has(person.notice) && person.notice < duration('99h')",

@@ -1,17 +1,19 @@
 """Identity, account and group ↔ item: a packed body, and beside it only what conditions and indexes need."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from provisioning.adapters.aws import keys
 from provisioning.core.account import Account, Condition, Intent, Known, Phase
 from provisioning.core.errors import PermanentError
+from provisioning.core.gate import Gate
 from provisioning.core.identity import Closed, Identity
 from provisioning.core.lifecycle import Entitlement, Standing
 from provisioning.core.period import Instant
 from provisioning.core.record import Affiliation, Record
 from provisioning.core.wire import pack, unpack
-from provisioning.ports import Group
+from provisioning.ports import Group, Name
 
 Item = dict[str, Any]
 
@@ -61,7 +63,8 @@ def account_item(account: Account, write: bytes) -> Item:
     body = pack([
         known.phase, known.remote_id, known.values, known.groups, account.condition,
         [intent.attempt, intent.deadline] if intent is not None else None,
-        account.turn, account.attempts, account.error, account.changed_at,
+        account.turn, account.attempts, account.error, account.changed_at, known.filled,
+        *([True] if known.staged else []),
     ])  # fmt: skip
     name = f"account {account.service} of identity {account.identity}"
     if len(body) > LARGEST - _BESIDE:
@@ -75,18 +78,21 @@ def account_item(account: Account, write: bytes) -> Item:
         keys.BODY: {"B": body},
         keys.SERVICE: {"S": keys.accounts_partition(account.service, shard)},
         keys.STATE: {"S": keys.account_state(known.phase, account.condition)},
+        **({keys.CHANGED_AT: {"N": str(account.changed_at)}} if known.staged else {}),
     }
 
 
 def read_account(item: Mapping[str, Any]) -> Account:
     """The account of an item."""
-    phase, remote_id, values, groups, condition, intent, turn, attempts, error, changed_at, *_ = unpack(
+    phase, remote_id, values, groups, condition, intent, turn, attempts, error, changed_at, *later = unpack(
         item[keys.BODY]["B"]
     )
+    filled = later[0] if later else ()  # items of earlier versions end before it
+    staged = len(later) > 1 and later[1]
     return Account(
         identity=keys.identity_of(item["pk"]["S"]),
         service=item["sk"]["S"].removeprefix(keys.ACCOUNT_SORT),
-        known=Known(Phase(phase), remote_id, values, tuple(groups)),
+        known=Known(Phase(phase), remote_id, values, tuple(groups), tuple(filled), staged),
         condition=Condition(condition),
         intent=Intent(*intent) if intent is not None else None,
         turn=turn,
@@ -97,6 +103,21 @@ def read_account(item: Mapping[str, Any]) -> Account:
         due_at=_read_due(item),
         changed_at=changed_at,
     )
+
+
+def gate_body(gate: Gate) -> bytes:
+    """The packed part of a gate: all but its budget, which goes on without it."""
+    return pack([gate.rate, gate.throttled_at, gate.failures, gate.quarantine, gate.closed_until, gate.paused])
+
+
+def read_gate(item: Mapping[str, Any]) -> Gate:
+    """The gate of an item, which may hold a budget alone."""
+    free = int(item[keys.NEXT_FREE]["N"]) if keys.NEXT_FREE in item else 0
+    if keys.BODY not in item:
+        return Gate(free)
+    rate, throttled_at, failures, quarantine, closed_until, paused, *_ = unpack(item[keys.BODY]["B"])
+    revision = int(item[keys.REVISION]["N"])
+    return Gate(free, rate, throttled_at, failures, quarantine, closed_until, paused, revision)
 
 
 def group_item(group: Group, write: bytes) -> Item:
@@ -114,6 +135,18 @@ def read_group(service: str, name: str, item: Mapping[str, Any]) -> Group:
     remote_id, intent, *_ = unpack(item[keys.BODY]["B"])
     open_intent = Intent(*intent) if intent is not None else None
     return Group(service, name, remote_id, open_intent, int(item[keys.REVISION]["N"]))
+
+
+def name_item(name: Name) -> Item:
+    """The item of a reserved name."""
+    key = keys.name_key(name.service, name.attribute, name.value)
+    refused = {keys.REFUSED: {"BOOL": True}} if name.refused else {}
+    return {**key.attributes(), keys.BODY: {"S": name.identity}, **refused}
+
+
+def read_name(name: Name, item: Mapping[str, Any]) -> Name:
+    """The reservation of this name as an item has it."""
+    return replace(name, identity=item[keys.BODY]["S"], refused=keys.REFUSED in item)
 
 
 def _versions(revision: int, sequence: int, write: bytes) -> Item:

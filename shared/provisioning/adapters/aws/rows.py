@@ -105,6 +105,25 @@ class Rows:
                 raise
         return True
 
+    async def put_first(self, item: Item, unless: str, values: Mapping[str, Any]) -> Item:
+        """Write an item that is not there yet, or for which a condition holds; returns what is stored then."""
+        client = await self._clients.dynamodb()
+        self.requests["PutItem"] += 1
+        more: Any = {"ExpressionAttributeValues": values} if values else {}
+        with asking("PutItem"):
+            try:
+                # Loses to whoever wrote this key first.
+                await client.put_item(
+                    TableName=self._table, Item=item, ConditionExpression=f"attribute_not_exists(pk){unless}",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD", **more,
+                )  # fmt: skip
+            except ClientError as error:
+                stored: Any = error.response.get("Item")
+                if code_of(error) == CONDITION_FAILED and stored:
+                    return dict(stored)
+                raise
+        return item
+
     async def put_next(self, item: Item, read: Read) -> None:
         """Write the revision that follows the one that was read.
 

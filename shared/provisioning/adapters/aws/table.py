@@ -1,25 +1,30 @@
-"""Identities, accounts, groups and budgets in the table."""
+"""Identities, accounts, groups, names and budgets in the table."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from secrets import token_bytes
+from typing import Any
 
 from provisioning.adapters.aws import keys
 from provisioning.adapters.aws.items import (
     account_item,
+    gate_body,
     group_item,
     identity_item,
+    name_item,
     read_account,
+    read_gate,
     read_group,
     read_identity,
+    read_name,
 )
 from provisioning.adapters.aws.rows import Read, Rows
 from provisioning.core.account import Account
 from provisioning.core.errors import ConflictError
-from provisioning.core.gate import Slots
+from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
-from provisioning.ports import Group, Holding
+from provisioning.ports import Deliveries, Group, Holding, Name
 
 
 class Table:
@@ -70,15 +75,11 @@ class Table:
 
     # Accounts
 
-    async def deliveries(
-        self, service: str, identities: Sequence[str]
-    ) -> Mapping[str, tuple[Identity | None, Account | None]]:
-        wanted = dict.fromkeys(identities)
-        batch = [
-            key
-            for identity in wanted
-            for key in (keys.identity_key(identity), keys.account_key(identity, service))
-        ]  # fmt: skip
+    async def deliveries(self, service: str, identities: Sequence[str], others: Sequence[str] = ()) -> Deliveries:
+        wanted, gate = dict.fromkeys(identities), keys.gate_key(service)
+        batch = [gate]
+        for id_ in wanted:
+            batch += [keys.identity_key(id_), *(keys.account_key(id_, name) for name in (service, *others))]
         items = {keys.key_of(item): item for item in await self._rows.get_batch(batch)}
         found: dict[str, tuple[Identity | None, Account | None]] = {}
         for id_ in wanted:
@@ -88,7 +89,24 @@ class Table:
                 read_identity(identity) if identity is not None else None,
                 read_account(account) if account is not None else None,
             )
-        return found
+        beside = {
+            (id_, other): read_account(items[key])
+            for id_ in wanted
+            for other in others
+            if (key := keys.account_key(id_, other)) in items
+        }
+        return Deliveries(found, read_gate(items[gate]) if gate in items else Gate(), beside)
+
+    async def put_gate(self, service: str, gate: Gate) -> None:
+        values: dict[str, Any] = {":b": {"B": gate_body(gate)}, ":r": {"N": str(gate.revision + 1)}}
+        read = {":o": {"N": str(gate.revision)}} if gate.revision else {}
+        # Loses to another batch that learned something of the SP, and to an operator. The budget goes on beside it.
+        await self._rows.update(
+            keys.gate_key(service),
+            f"SET {keys.BODY} = :b, {keys.REVISION} = :r",
+            {**values, **read},
+            f"{keys.REVISION} = :o" if read else f"attribute_not_exists({keys.REVISION})",
+        )
 
     async def put_account(self, account: Account) -> None:
         # Loses to another delivery of this account.
@@ -122,6 +140,13 @@ class Table:
     async def put_group(self, group: Group) -> None:
         # Loses to another delivery that makes the same group.
         await self._rows.put_next(group_item(group, _draw()), Read(group.revision, 0))
+
+    async def reserve(self, name: Name) -> Name:
+        # Loses to whoever reserved the name first, also to itself: then it has the name. Only whose name it is may
+        # say that the SP refused it.
+        unless = f" OR {keys.BODY} = :i" if name.refused else ""
+        values = {":i": {"S": name.identity}} if name.refused else {}
+        return read_name(name, await self._rows.put_first(name_item(name), unless, values))
 
 
 def _draw() -> bytes:

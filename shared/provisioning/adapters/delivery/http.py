@@ -14,6 +14,7 @@ from yarl import URL
 
 from provisioning.adapters.delivery.addresses import PrivateAddressError, public_socket
 from provisioning.adapters.delivery.secrets import Secrets
+from provisioning.adapters.delivery.sign import SIGNATURE
 from provisioning.core.catalog import Service
 from provisioning.core.errors import ProvisioningError
 from provisioning.protocols.dialogue import Answer, HttpRequest, HttpResponse, Unanswered
@@ -43,10 +44,10 @@ class HttpCaller:
         clock = asyncio.get_running_loop().time
         deadline = clock() + within
         try:
-            token = await self._token(service, within)
+            token = await self._token(service, request, within)
             answer = await self._call(service, request, deadline - clock(), token)
             if token is not None and isinstance(answer, HttpResponse) and answer.status == _UNAUTHORIZED:
-                fresh = await self._token(service, deadline - clock(), stale=token)
+                fresh = await self._token(service, request, deadline - clock(), stale=token)
                 if fresh != token:
                     answer = await self._call(service, request, deadline - clock(), fresh)
         except _NotSentError as error:
@@ -59,7 +60,13 @@ class HttpCaller:
             await session.close()
         self._sessions.clear()
 
-    async def _token(self, service: Service, within: float, stale: str | None = None) -> str | None:
+    async def _token(
+        self, service: Service, request: HttpRequest, within: float, stale: str | None = None
+    ) -> str | None:
+        if request.sign_as is not None:  # its secret signs, and is never sent
+            if SIGNATURE not in request.headers:
+                raise _NotSentError("the request is to be signed, and is not")
+            return None
         if service.secret is None:
             return None
         try:
@@ -98,7 +105,7 @@ class HttpCaller:
         async with self._session(private=service.private).request(
             request.method,
             _url(service, request),
-            data=None if request.body is None else json.dumps(request.body).encode(),
+            data=_content(request),
             headers=headers,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=within),
@@ -136,8 +143,15 @@ def _trace() -> aiohttp.TraceConfig:
     return trace
 
 
+def _content(request: HttpRequest) -> bytes | None:
+    """The bytes of the body, or None for no body."""
+    if request.content is not None:
+        return request.content
+    return None if request.body is None else json.dumps(request.body).encode()
+
+
 def _url(service: Service, request: HttpRequest) -> URL:
-    text = service.endpoint.rstrip("/") + request.path
+    text = service.endpoint.rstrip("/") + request.path if request.path else service.endpoint
     if request.query:
         text += "?" + urlencode(request.query, quote_via=quote)
     try:

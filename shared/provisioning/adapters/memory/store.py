@@ -12,10 +12,10 @@ from provisioning.adapters.memory.request import Checkpoint, Clock, Request, pas
 from provisioning.adapters.memory.size import check_account, check_identity
 from provisioning.core.account import Account, Condition
 from provisioning.core.errors import ConflictError, StalePolicyError
-from provisioning.core.gate import Slots
+from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
-from provisioning.ports import Group, Holding, Rejected
+from provisioning.ports import Deliveries, Group, Holding, Name, Rejected
 
 BATCH: Final = 100  # items of one BatchGetItem
 Item = TypeVar("Item")
@@ -41,13 +41,16 @@ class MemoryStore:
         self.accounts: dict[str, dict[str, Account]] = {}
         self.linked: dict[tuple[str, str], str] = {}
         self.groups: dict[tuple[str, str], Group] = {}
+        self.names: dict[tuple[str, str], Name] = {}  # by the key of its item
         self.next_free: dict[str, int] = {}
+        self.gates: dict[str, Gate] = {}
         self.kept: dict[tuple[str, str], Rejected] = {}  # by the key of its item
         self._cursors: dict[int, Instant] = {}
         self._busy: dict[str, bool] = {}
         self._checkpoint = checkpoint
         self._due = Index(now, lag)
         self._by_service = Index(now, lag)
+        self.changes = Index(now, lag)  # staged accounts by the instant of their last change
 
     def _request(self, name: str) -> Request:
         return Request(self.requests, name, self._checkpoint)
@@ -81,16 +84,30 @@ class MemoryStore:
 
     # Accounts
 
-    async def deliveries(
-        self, service: str, identities: Sequence[str]
-    ) -> Mapping[str, tuple[Identity | None, Account | None]]:
+    async def deliveries(self, service: str, identities: Sequence[str], others: Sequence[str] = ()) -> Deliveries:
         found: dict[str, tuple[Identity | None, Account | None]] = {}
-        for some in _batches(dict.fromkeys(identities), BATCH // 2):
+        wanted: list[str | None] = [None]  # the gate, then an identity and its account for each
+        for identity in dict.fromkeys(identities):
+            wanted += [identity] * (2 + len(others))
+        for some in _batches(wanted, BATCH):
             async with self._request("BatchGetItem"):
-                for identity in some:
-                    account = self.accounts.get(identity, {}).get(service)
-                    found[identity] = (self.identities.get(identity), account)
-        return found
+                for each in some:
+                    if each is not None:
+                        found[each] = (self.identities.get(each), self.accounts.get(each, {}).get(service))
+        gate = self.gates.get(service, Gate())
+        beside = {
+            (identity, other): self.accounts[identity][other]
+            for identity in found
+            for other in others
+            if other in self.accounts.get(identity, {})
+        }
+        return Deliveries(found, replace(gate, next_free=self.next_free.get(service, 0)), beside)
+
+    async def put_gate(self, service: str, gate: Gate) -> None:
+        async with self._request("UpdateItem"):
+            # Loses to another batch that learned something of the SP, and to an operator.
+            self.check_revision(self.gates.get(service, Gate()).revision, gate.revision)
+            self.gates[service] = replace(gate, revision=gate.revision + 1)
 
     async def put_account(self, account: Account) -> None:
         check_account(account)
@@ -103,6 +120,7 @@ class MemoryStore:
             self._wait(key, account.identity, account.due_at)
             partition = keys.accounts_partition(account.service, keys.shard_of(account.identity))
             self._by_service.put(key, Place(partition, keys.account_state(account.known.phase, account.condition)))
+            self.changes.put(key, Place(partition, account.changed_at) if account.known.staged else None)
 
     async def take_slots(self, service: str, count: int, spacing: int, now: Instant) -> Slots:
         busy = self._busy.get(service, False)  # what was true the last time is tried first, as the table does
@@ -127,6 +145,15 @@ class MemoryStore:
             stored = self.groups.get((group.service, group.name))
             self.check_revision(stored.revision if stored is not None else 0, group.revision)
             self.groups[group.service, group.name] = replace(group, revision=group.revision + 1)
+
+    async def reserve(self, name: Name) -> Name:
+        async with self._request("PutItem"):
+            key = keys.name_key(name.service, name.attribute, name.value)
+            stored = self.names.get(key)
+            # Loses to whoever reserved the name first. Only whose name it is may say that the SP refused it.
+            if stored is None or (name.refused and stored.identity == name.identity):
+                stored = self.names[key] = name
+            return replace(stored, value=name.value)
 
     # Due
 

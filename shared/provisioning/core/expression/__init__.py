@@ -7,11 +7,12 @@ is used; such results leave as the same text. Inside of what is declared `dyn` d
 taken to be of its declared types: whoever lets it in checks it. Messages of errors hold no values of the data.
 """
 
-from provisioning.core.expression.compile import Expression, compile_expression, compile_program
+from provisioning.core.expression.compile import Expression, compile_expression, compile_program, compile_selection
 from provisioning.core.expression.deciding import Part, deciding
 from provisioning.core.expression.environment import Environment
 from provisioning.core.expression.errors import EvaluationError, ExpressionError
 from provisioning.core.expression.program import Program
+from provisioning.core.expression.selection import Selection
 from provisioning.core.expression.types import (
     DURATION,
     TIMESTAMP,
@@ -34,10 +35,12 @@ __all__ = [
     "ExpressionError",
     "Part",
     "Program",
+    "Selection",
     "Type",
     "Value",
     "compile_expression",
     "compile_program",
+    "compile_selection",
     "deciding",
     "list_of",
     "map_of",

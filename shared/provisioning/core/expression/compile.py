@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from provisioning.core.errors import InvalidError
 from provisioning.core.expression.check import check
 from provisioning.core.expression.cost import limit
 from provisioning.core.expression.environment import Environment
 from provisioning.core.expression.errors import EvaluationError, ExpressionError
 from provisioning.core.expression.parser import parse
+from provisioning.core.expression.places import argument
 from provisioning.core.expression.program import Program, compile_trees
+from provisioning.core.expression.selection import Selection, select_trees
 from provisioning.core.expression.tree import Typed
-from provisioning.core.expression.types import Type, settled
+from provisioning.core.expression.types import BOOL, DYN, Type, settled
 from provisioning.core.expression.values import Value
 
 
@@ -78,6 +81,22 @@ def compile_program(expressions: Sequence[Expression], variables: Sequence[str])
     variable that is no argument.
     """
     return compile_trees([expression.tree for expression in expressions], variables)
+
+
+def compile_selection(expressions: Sequence[Expression], variables: Sequence[str]) -> Selection:
+    """One Python function for all conditions: positional arguments in the order of `variables`.
+
+    It gives, in order, the position of each expression that holds, with True, and of each that has no value, with its
+    EvaluationError: what compile_program gives, without what is not true. Expressions that cannot hold because of the
+    text of an attribute are not tried. Raises InvalidError for an expression that cannot be a bool by its type, and if
+    one mentions a variable that is no argument.
+    """
+    for expression in expressions:
+        if expression.type not in (BOOL, DYN):
+            raise InvalidError(f"the expression is a {expression.type}", right="a bool")
+    for name in sorted(frozenset().union(*(expression.variables for expression in expressions))):
+        argument(variables, name)
+    return select_trees([expression.tree for expression in expressions], variables)
 
 
 def _mentioned(tree: Typed) -> set[str]:

@@ -4,12 +4,12 @@ Both are bounded from the longest lists that the data may hold. A step is about 
 is made costs by its characters, so that what all steps make together is bounded too: loops cannot fill the memory.
 """
 
-from dataclasses import dataclass
 from functools import reduce
-from typing import Final
+from typing import Final, NamedTuple
 
 from provisioning.core.expression.environment import Environment
 from provisioning.core.expression.lexer import fault
+from provisioning.core.expression.normalizers import MOST_ASCII, MOST_FOLDED
 from provisioning.core.expression.texts import MOST_PARTS, MOST_TEXT
 from provisioning.core.expression.tree import Typed
 from provisioning.core.expression.types import Type
@@ -20,12 +20,13 @@ _PATTERN: Final = 20  # steps of one `matches`, beside those for its text
 _TEXT: Final = 2_048  # characters of one value of the data: the usual limit of those who let it in
 _NUMBER: Final = 320  # characters of a number or a time that is written out
 _CHARACTERS: Final = 1_024  # that one step makes
+_PHONE: Final = 1_000  # steps of reading one telephone number, of whatever length
+_LETTERS: Final = 2  # characters that one step transliterates
 _MATCHED: Final = 64  # characters that one step matches
 _DEEPEST: Final = 4  # lists inside lists of values whose type is not declared
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Size:
+class Size(NamedTuple):
     """The most entries of a value, and the size of the largest of them; of a text, its characters."""
 
     length: int = 0
@@ -109,6 +110,10 @@ class _Estimate:
         """Steps beyond one: going through the entries of arguments."""
         if node.value in (".matches", "matches"):
             return _PATTERN + sizes[0].text // _MATCHED
+        if node.value == ".phone":
+            return _PHONE
+        if node.value == ".ascii":
+            return sizes[0].text // _LETTERS
         if node.value in ("size", ".size", "&&", "||", *_PASSING):
             return 0
         return sum(size.weight - 1 for size in sizes)
@@ -165,6 +170,10 @@ def _made(function: str, sizes: list[Size]) -> int:
             return 2 * first.text + 4
         case "string" | "bytes":
             return first.written
+        case ".ascii":
+            return MOST_ASCII * first.text
+        case ".nfc" | ".lower" | ".upper" | ".capitalized":
+            return MOST_FOLDED * first.text
     return first.text
 
 

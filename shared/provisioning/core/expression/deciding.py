@@ -2,8 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from provisioning.core.expression.compile import Expression
 from provisioning.core.expression.emit import path_of
@@ -16,8 +15,7 @@ Holds = bool | EvaluationError
 _LOGIC: Final = frozenset({"&&", "||", "!", "?:"})
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part of a condition as its author wrote it, and whether it holds; `None` if it could not be evaluated.
 
     `facts`: the attributes that it mentions, with what the data holds; None for what is absent.

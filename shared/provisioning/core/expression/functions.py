@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from provisioning.core.expression import arithmetic, mathematics, texts, times
+from provisioning.core.expression import arithmetic, mathematics, normalizers, texts, times
 from provisioning.core.expression.errors import EvaluationError
 from provisioning.core.expression.formatting import formatted
 from provisioning.core.expression.operators import LIST, MAP
@@ -146,6 +146,13 @@ FUNCTIONS: Final[Mapping[str, tuple[Overload, ...]]] = {
     ),
     ".lowerAscii": (_one(STRING, STRING, texts.lower_ascii),),
     ".upperAscii": (_one(STRING, STRING, texts.upper_ascii),),
+    # Normalizers, which are not CEL's.
+    ".nfc": (_one(STRING, STRING, normalizers.nfc),),
+    ".ascii": (_one(STRING, STRING, normalizers.to_ascii),),
+    ".phone": (Overload((STRING, STRING), STRING, normalizers.phone),),
+    ".lower": (_one(STRING, STRING, normalizers.lower),),
+    ".upper": (_one(STRING, STRING, normalizers.upper),),
+    ".capitalized": (_one(STRING, STRING, normalizers.capitalized),),
     ".replace": (
         Overload((STRING, STRING, STRING), STRING, texts.replace),
         Overload((STRING, STRING, STRING, INT), STRING, texts.replace),

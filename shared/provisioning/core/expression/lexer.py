@@ -1,9 +1,8 @@
 """Text → tokens, by the lexical grammar of CEL (cel-spec, langdef). Bounded in size before anything is read."""
 
 import re
-from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from provisioning.core.expression.errors import ExpressionError
 
@@ -27,8 +26,7 @@ _GRAMMAR: Final = r"""
 _HINTS: Final = {"=": "`==` compares", "&": "`&&` is and", "|": "`||` is or", "#": "`//` begins a comment"}
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Token:
+class Token(NamedTuple):
     """`kind` is the group of the grammar; the last token of a text is `end`."""
 
     kind: str

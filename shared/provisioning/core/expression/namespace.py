@@ -10,14 +10,14 @@ from typing import Any, Final
 
 _CONSTANTS: Final = frozenset({bool, int, float, str, bytes, type(None)})
 _NODES: Final = frozenset({
-    ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.If, ast.Delete, ast.Try,
+    ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Expr, ast.Assign, ast.If, ast.Delete, ast.Try,
     ast.ExceptHandler, ast.Pass, ast.Name, ast.Load, ast.Store, ast.Del, ast.Constant, ast.Call, ast.Attribute,
     ast.Subscript, ast.Compare, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.BinOp, ast.Add,
-    ast.Sub, ast.Mult, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.Is, ast.IsNot, ast.IfExp,
-    ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Lambda, ast.NamedExpr, ast.ListComp, ast.DictComp, ast.GeneratorExp,
-    ast.comprehension,
+    ast.Sub, ast.Mult, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Is, ast.IsNot,
+    ast.IfExp, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Lambda, ast.NamedExpr, ast.ListComp, ast.DictComp,
+    ast.GeneratorExp, ast.comprehension,
 })  # fmt: skip
-_METHODS: Final = frozenset({"get", "startswith", "endswith"})
+_METHODS: Final = frozenset({"get", "startswith", "endswith", "append", "sort"})
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 

@@ -1,8 +1,7 @@
 """How a call finds its code: by the static types of its arguments, or by its values where those are `dyn`."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from provisioning.core.expression.errors import EvaluationError
 from provisioning.core.expression.types import DYN, Type, join
@@ -12,8 +11,7 @@ Types = tuple[Type, ...]
 Rule = Callable[[Types], Type | None]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Overload:
+class Overload(NamedTuple):
     """One way to call a function.
 
     `run` is its exact code. `rule` refines `result` for arguments of known types, or refuses them with None.

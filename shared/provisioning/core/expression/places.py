@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from provisioning.core.errors import InvalidError
@@ -25,7 +24,7 @@ class Direct(Places):
 
     def variable(self, node: Typed) -> ast.expr:
         """The value of a variable, read as its type. Raises InvalidError if the function has no such argument."""
-        value, read = load(argument(self.variables, node)), reader(node.type)
+        value, read = load(argument(self.variables, node.value[1:])), reader(node.type)
         return value if read is None else self.namespace.call(read, value)
 
     def attribute(self, node: Typed, path: tuple[str, ...]) -> ast.expr:
@@ -51,15 +50,12 @@ class Direct(Places):
         return None
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class _Slot:
     """The locals of one attribute: `b` and a number is what the data holds, `a` its value, `h` whether it is there."""
 
-    number: int
-    target: ast.expr
-    node: Typed
-    value: bool = False
-    asked: bool = False
+    def __init__(self, number: int, target: ast.expr, node: Typed) -> None:
+        self.number, self.target, self.node = number, target, node
+        self.value = self.asked = False
 
 
 class Hoisted(Places):
@@ -77,7 +73,7 @@ class Hoisted(Places):
         found = self.slots.get(path)
         if found is None:
             if len(path) == 1:
-                target = load(argument(self.variables, node))
+                target = load(argument(self.variables, node.value[1:]))
             else:
                 before = node.parts[0]
                 target = self.variable(before) if len(path) == 2 else self.attribute(before, path[:-1])
@@ -87,7 +83,7 @@ class Hoisted(Places):
     def variable(self, node: Typed) -> ast.expr:
         """The value of a variable, read as its type. Raises InvalidError if the function has no such argument."""
         if reader(node.type) is None:
-            return load(argument(self.variables, node))
+            return load(argument(self.variables, node.value[1:]))
         return self.attribute(node, (node.value[1:],))
 
     def attribute(self, node: Typed, path: tuple[str, ...]) -> ast.expr:
@@ -158,9 +154,8 @@ class Hoisted(Places):
         return ast.Try(body, [handler], [], [])
 
 
-def argument(variables: list[str], node: Typed) -> str:
-    """The argument that holds a variable."""
-    name = node.value[1:]
+def argument(variables: Sequence[str], name: str) -> str:
+    """The argument that holds a variable. Raises InvalidError if there is none."""
     if name not in variables:
         raise InvalidError(f"the expression mentions '{name}'", right=f"one of {', '.join(variables)}")
     return f"v{variables.index(name)}"

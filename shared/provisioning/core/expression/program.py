@@ -38,14 +38,14 @@ def compile_trees(trees: Sequence[Typed], variables: Sequence[str]) -> Program:
     shared = places.first(form)
     results: list[ast.stmt] = []
     for number, tree in enumerate(trees):
-        exact = namespace.call(_exact(tree, variables), *(load(f"v{index}") for index in range(len(variables))))
+        exact = namespace.call(exact_form(tree, variables), *map(load, arguments(variables)))
         value = _leaving(namespace, tree.type, form.visit(tree))
         results.append(places.attempt([assign(f"r{number}", value)], assign(f"r{number}", exact)))
     returned = ast.Return(ast.List([load(f"r{number}") for number in range(len(trees))], ast.Load()))
-    return namespace.build(_function(len(variables), [*places.prelude(), *shared, *results, returned]))
+    return namespace.build(function(arguments(variables), [*places.prelude(), *shared, *results, returned]))
 
 
-def _exact(tree: Typed, variables: Sequence[str]) -> Callable[..., Any]:
+def exact_form(tree: Typed, variables: Sequence[str]) -> Callable[..., Any]:
     """The exact form of one tree, compiled when it is first called. It returns an error as a value."""
     built: list[Callable[..., Any]] = []
 
@@ -54,7 +54,7 @@ def _exact(tree: Typed, variables: Sequence[str]) -> Callable[..., Any]:
             namespace = Namespace()
             value = Exact(namespace, Direct(namespace, variables)).visit(tree)
             body = ast.Return(_leaving(namespace, tree.type, value))
-            built.append(namespace.build(_function(len(variables), [body])))
+            built.append(namespace.build(function(arguments(variables), [body])))
         try:
             return built[0](*values)
         except EvaluationError as error:
@@ -74,6 +74,12 @@ def _changes(kind: Type) -> bool:
     return kind.name in _CHANGED or any(map(_changes, kind.parameters))
 
 
-def _function(count: int, body: list[ast.stmt]) -> ast.FunctionDef:
-    arguments = ast.arguments([], [ast.arg(f"v{index}") for index in range(count)], None, [], [], None, [])
-    return ast.FunctionDef("p0", arguments, body, [], None, lineno=0)
+def arguments(variables: Sequence[str]) -> list[str]:
+    """The names under which compiled code has the variables."""
+    return [f"v{index}" for index in range(len(variables))]
+
+
+def function(names: Sequence[str], body: list[ast.stmt]) -> ast.FunctionDef:
+    """A function of positional arguments."""
+    parameters = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
+    return ast.FunctionDef("p0", parameters, body, [], None, lineno=0)

@@ -5,7 +5,6 @@ dear, is computed when it is first reached.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from provisioning.core.expression.tree import Typed
@@ -15,14 +14,12 @@ _OFTEN: Final = 4  # uses that make it worth to remember a cheap one
 Key = tuple[Any, ...]
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Use:
     """How often an expression occurs, and how often it is certain to be evaluated."""
 
-    node: Typed
-    height: int
-    total: int = 0
-    certain: int = 0
+    def __init__(self, node: Typed) -> None:
+        self.node = node
+        self.height = self.total = self.certain = 0
 
 
 class Sharing:
@@ -57,7 +54,7 @@ class Sharing:
         key = self.key(node)
         use = self._uses.get(key)
         if use is None:
-            use = self._uses[key] = Use(node, 0)
+            use = self._uses[key] = Use(node)
             conditional = node.kind == "call" and node.run is None
             use.height = 1 + max(
                 (

@@ -1,14 +1,12 @@
 """Expressions as trees: as parsed, and as checked."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from provisioning.core.expression.types import Type
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(NamedTuple):
     """`kind` says what it is, `value` what it names or holds, `parts` what it is made of, `offset` where to point.
 
     `text[start:end]` is how its author wrote it, without brackets around it.
@@ -35,16 +33,14 @@ class Node:
     end: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Macro:
+class Macro(NamedTuple):
     """A loop: what it does with its range, and the variables that it binds, one or two."""
 
     name: str
     variables: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Typed:
+class Typed(NamedTuple):
     """A checked node.
 
     `run` computes a call from its arguments, exactly; `inline` names a Python form that does the same for arguments

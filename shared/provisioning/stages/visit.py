@@ -1,0 +1,135 @@
+"""What deliver finds when it looks at accounts: what is wanted, what is known, who must wait for what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provisioning.core import delivery
+from provisioning.core.account import Account, Condition, Desired, waits
+from provisioning.core.bell import OWN_SPAN, Bell, Cause
+from provisioning.core.catalog import Service
+from provisioning.core.errors import TransientError
+from provisioning.core.gate import Gate
+from provisioning.core.identity import Identity, person
+from provisioning.core.lifecycle import NOTHING
+from provisioning.core.mapping import desired
+from provisioning.core.period import Instant
+from provisioning.core.policy import Policy
+from provisioning.core.wire import digest_of
+from provisioning.ports import Accounts, Bells, Courier, Deliveries, Policies
+from provisioning.stages.message import Log
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """What deliver needs. `groups` remembers the remote ids of groups between invocations."""
+
+    service: str
+    accounts: Accounts
+    policies: Policies
+    courier: Courier
+    bells: Bells
+    groups: dict[str, str]
+    log: Log
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One account as read, with what is wanted of it."""
+
+    policy: Policy
+    service: Service
+    account: Account
+    desired: Desired
+    turn: int
+    plan: delivery.Plan
+    trace: str
+    identity: Identity
+
+    @property
+    def operation(self) -> str:
+        """Stands for this change of this account: the same whenever it is repeated."""
+        return digest_of([self.account.identity, self.service.id, self.turn, self.desired.digest])
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether it waited for a slot of the budget and the slot has come."""
+        return self.account.condition is Condition.PENDING and not delivery.creating(self.account, self.service)
+
+
+async def look_at(shell: Deliver, traces: Mapping[str, str], now: Instant) -> tuple[list[Visit], list[Bell], Gate]:
+    """Read what is wanted and what is known of every identity; keep those with something to do.
+
+    While the service is paused that is nobody. Nothing is written either: who resumes it rings everyone.
+    """
+    before = (await shell.policies.current()).services.get(shell.service)
+    found = await shell.accounts.deliveries(shell.service, list(traces), before.requires if before else ())
+    rows = found.rows
+    if found.gate.paused:
+        shell.log("service.paused", service=shell.service, bells=len(traces), reason=found.gate.paused)
+        return [], [], found.gate
+    sequences = [item.sequence for row in rows.values() for item in row if item is not None]
+    policy = await shell.policies.current(at_least=max(sequences, default=0))
+    service = policy.services.get(shell.service)
+    if service is None:
+        raise TransientError(f"service {shell.service!r} is not in bundle {policy.sequence}")
+    if before is None or before.requires != service.requires:  # a bundle that was newer than ours says so
+        found = await shell.accounts.deliveries(shell.service, list(traces), service.requires)
+        rows = found.rows
+    visits: list[Visit] = []
+    bells: list[Bell] = []
+    for identity, trace in traces.items():
+        wanted, account = rows.get(identity, (None, None))
+        if wanted is None:
+            shell.log("identity.unknown", identity=identity, service=shell.service, trace=trace)
+            continue
+        visit = _visit(policy, service, wanted, account, trace, now)
+        if visit is not None and (lacking := _lacking(visit, found)):
+            # What it requires rings for it as soon as it is there.
+            shell.log("deliver.waits", identity=identity, service=shell.service, requires=lacking, trace=trace)
+        elif visit is not None:
+            visits.append(visit)
+        elif account is not None:
+            # Its writer may have died before it rang for this instant, which the sweep has already passed.
+            bells += [*bells_of(account, trace, now), *dependents(policy, wanted, account, trace)]
+    return visits, bells, found.gate
+
+
+def _visit(
+    policy: Policy, service: Service, identity: Identity, account: Account | None, trace: str, now: Instant
+) -> Visit | None:
+    entitlement = identity.entitlements.get(service.id, NOTHING)
+    if not entitlement.turn or waits(account, entitlement.turn, now):
+        return None
+    account = account or Account(identity.id, service.id)
+    wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
+    wanted = delivery.for_account(wanted, account)
+    plan = delivery.plan(wanted, account, entitlement.turn)
+    return Visit(policy, service, account, wanted, entitlement.turn, plan, trace, identity)
+
+
+def _lacking(visit: Visit, found: Deliveries) -> list[str]:
+    """The services at which an account must be, before one is made here, and is not yet."""
+    if not visit.plan.intent:
+        return []
+    accounts = {name: found.others.get((visit.account.identity, name)) for name in visit.service.requires}
+    return [name for name, account in accounts.items() if account is None or not account.exists]
+
+
+def dependents(policy: Policy, identity: Identity, account: Account, trace: str) -> list[Bell]:
+    """Bells for the services that wait for this account, once it is there.
+
+    Also if nothing was done for it: who did may have died before they rang.
+    """
+    if not account.exists:
+        return []
+    return [
+        Bell(identity.id, Cause.DECISION, trace, service.id)
+        for service in policy.services.values()
+        if account.service in service.requires and identity.entitlements.get(service.id, NOTHING).turn
+    ]
+
+
+def bells_of(account: Account, trace: str, now: Instant) -> list[Bell]:
+    if account.due_at is None or not account.due_at < now + OWN_SPAN:
+        return []
+    return [Bell(account.identity, Cause.CLOCK, trace, at=account.due_at)]

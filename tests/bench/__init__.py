@@ -1,0 +1,1 @@
+"""How fast eligibility is decided, beside what else could decide it."""
