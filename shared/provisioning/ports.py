@@ -244,7 +244,7 @@ class Runs(Protocol):
         ...
 
     async def put_extracts(self, item: Extracts) -> None:
-        """Write it as its revision + 1: one request. Raises ConflictError unless its revision is stored (0: nothing)."""
+        """Write it as its revision + 1: one request. Raises ConflictError unless its revision is stored."""
         ...
 
     async def continue_extract(self, body: str) -> None:

@@ -161,9 +161,7 @@ def main() -> int:
     if given.json:
         print(json.dumps(asdict(measure(given.rows, given.format[0]))))
         return 0
-    print(
-        f"{'format':8} {'rows':>9} {'parts':>5} {'MB':>7} {'seconds':>8} {'rows/s':>8} {'imports MB':>10} {'peak MB':>8}"
-    )
+    print("format        rows parts      MB  seconds   rows/s imports MB  peak MB")
     results = []
     for format_ in given.format or FORMATS:
         result = _elsewhere(given.rows, format_)

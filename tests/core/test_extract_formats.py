@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+from arro3.io import read_parquet
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -234,12 +235,11 @@ def test_an_entry_without_a_name_is_not_said() -> None:
 
 
 def test_parquet_is_read_as_it_was_written() -> None:
-    arrow = pytest.importorskip("arro3.io")
     writer = parquet_writer(layout(format="parquet", full_every="P1D"))
     writer.add(row(mail="zoë\ud800", tags=["a", "b|c"]))
     writer.add(GONE)
     assert writer.size > 20
-    found = arrow.read_parquet(io.BytesIO(writer.finish())).read_all().to_struct_array().to_pylist()
+    found = read_parquet(io.BytesIO(writer.finish())).read_all().to_struct_array().to_pylist()
     assert found == [
         {"operation": "put", "identity": "i1", "uid": "ada", "mail": "zoë?", "tags": "a|b\\|c", "phase": "active"},
         {"operation": "delete", "identity": "i2", "uid": "bob", "mail": None, "tags": None, "phase": "absent"},

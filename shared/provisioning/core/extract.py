@@ -21,6 +21,9 @@ population are not what they were then, or nothing was acknowledged, the extract
 One item for each service holds the run under way, and is written once for each part, conditionally: of two processes
 that make the same part, one loses and stops. A part's name has its digest in it, so a part that was made twice is two
 objects, of which the manifest names one. The manifest is written last; until then there is no extract.
+
+The SP, or its operator, acknowledges by storing an object beside the manifest: its name and `.ack`. The next start
+looks for the newest one. A delta in LDIF or any other format may repeat what an SP has; applying it again is harmless.
 """
 
 from collections.abc import Mapping

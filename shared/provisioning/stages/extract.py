@@ -58,8 +58,8 @@ async def extract(shell: Extract, messages: Sequence[Message], now: Instant) -> 
     for message in messages:
         try:
             await _take(shell, read_order(message), message.again, now)
-        except InvalidError as error:  # nobody but operators and the engine write to this queue: drop it and say so
-            shell.log("extract.unreadable", message=message.id, reason=str(error))
+        except InvalidError as error:  # again cannot help: an operator must change the order, the bundle or the stack
+            shell.log("extract.refused", message=message.id, reason=str(error))
         except ConflictError:
             # Another process made the same step first, and goes on with what follows.
             shell.log("extract.overtaken", message=message.id)
