@@ -64,10 +64,14 @@ PARTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
+    """One request, and what it was told, as far as it was told anything."""
+
     headers: dict[str, str]
     content: bytes
+    status: int = 0
+    answer: bytes = b""
 
     @property
     def request(self) -> ET.Element:
@@ -145,15 +149,22 @@ def data(element: ET.Element) -> Iterator[str]:
 
 
 def repetitions(calls: Sequence[Call]) -> list[str]:
-    """Making an object is not idempotent: it may be asked for again only when a look came between."""
+    """Making an object is not idempotent: it may be asked for again only when a look came between.
+
+    Or when the provider said that it had not done it, or that it does not have the object any more.
+    """
     found, open_adds = [], set()
     for call in calls:
         name = local(call.request)
         if name == "addRequest":
             if call.content in open_adds:
                 found.append("addRequest repeated without a look")
-            open_adds.add(call.content)
-        elif name in ("searchRequest", "lookupRequest", "statusRequest", "deleteRequest"):
+            if call.status != 503 and b'status="failure"' not in call.answer:
+                open_adds.add(call.content)
+        elif (
+            name in ("searchRequest", "lookupRequest", "statusRequest", "deleteRequest")
+            or b"noSuchIdentifier" in call.answer
+        ):
             open_adds.clear()
     return found
 

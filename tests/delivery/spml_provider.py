@@ -69,9 +69,13 @@ class Endpoint:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         content = await request.read()
-        self.calls.append(Call({name.lower(): value for name, value in request.headers.items()}, content))
+        call = Call({name.lower(): value for name, value in request.headers.items()}, content)
+        self.calls.append(call)
         fault = self.faults.pop(0) if self.faults else None
-        return await (fault or honest)(self, request, content)
+        response = await (fault or honest)(self, request, content)
+        if isinstance(response, web.Response) and isinstance(response.body, bytes):
+            call.status, call.answer = response.status, response.body
+        return response
 
     @property
     def names(self) -> list[str]:

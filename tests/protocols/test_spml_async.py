@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from provisioning.core.account import Known, Phase
-from provisioning.protocols.dialogue import Answer, Delivery, Ending, HttpResponse, Outcome
+from provisioning.protocols.dialogue import Answer, Delivery, Ending, HttpRequest, HttpResponse, Outcome
 from provisioning.protocols.spml import deliver
 from tests.protocols.spml_talk import (
     VALUES,
@@ -67,7 +67,9 @@ def test_a_pending_create_is_asked_after_and_not_repeated() -> None:
 def test_the_sp_may_name_the_request_itself() -> None:
     wanted = delivery(values=VALUES)
     dialogue = deliver(service(), wanted)
-    sent = element(next(dialogue)).get("requestID", "")
+    request = next(dialogue)
+    assert isinstance(request, HttpRequest)
+    sent = element(request).get("requestID", "")
     with pytest.raises(StopIteration) as stopped:
         dialogue.send(pending("add", requestID=sent))
     assert sent in stopped.value.value.ticket
@@ -186,7 +188,9 @@ def test_an_account_that_was_about_to_be_adopted_is_claimed_once_its_mark_has_ar
     assert (shape(requests), ending.known) == (["status", "search", "active"], KNOWN)
 
 
-@pytest.mark.parametrize("said", [response("add", status="done"), "<c:xResponse status='success'/>"])
+@pytest.mark.parametrize(
+    "said", [response("add", status="done"), "<c:xResponse status='success'/>", response("delete")]
+)
 def test_a_result_that_is_none_is_a_doubt(said: str) -> None:
     wanted = delivery(values=VALUES)
     _, ending = again(wanted, start(wanted, pending("add")), came(said), *[listed()] * 0)
@@ -195,14 +199,36 @@ def test_a_result_that_is_none_is_a_doubt(said: str) -> None:
 
 def test_a_look_that_the_sp_answers_later_is_waited_for_a_little() -> None:
     wanted = delivery(values=VALUES, known=KNOWN, look=True)
-    looked = came(response("lookup", pso()))
-    requests, ending = talk(
-        deliver(service(), wanted), pending("lookup"), came(response("lookup", status="pending")), looked, active()
-    )
+    still, looked = came(response("lookup", status="pending")), came(response("lookup", pso()))
+    requests, ending = talk(deliver(service(), wanted), pending("lookup"), still, looked, active())
     assert (shape(requests), ending.outcome) == (["lookup", "status", "status", "active"], Outcome.DONE)
-    endless = [came(response("lookup", status="pending"))] * 5
-    _, ending = talk(deliver(service(), wanted), pending("lookup"), *endless)
+    _, ending = talk(deliver(service(), wanted), pending("lookup"), *[still] * 5)
     assert (ending.outcome, ending.ticket, ending.known) == (Outcome.TRANSIENT, None, KNOWN)
-    for answer in (STILL, FORGOTTEN, came(), came(response("add")), came("<c:xResponse/>")):
-        _, ending = talk(deliver(service(), wanted), pending("lookup"), *[answer] * (5 if answer == came() else 1))
-        assert (ending.outcome in (Outcome.TRANSIENT, Outcome.UNKNOWN), ending.known) == (True, KNOWN)
+    failed = came(response("lookup", status="failure", error="noSuchIdentifier"))
+    assert talk(deliver(service(), wanted), pending("lookup"), failed)[1].known == Known()
+
+
+@pytest.mark.parametrize("answer", [STILL, FORGOTTEN, came(response("add")), came("<c:xResponse/>"), LOST])
+def test_a_look_whose_later_answer_cannot_be_had_is_no_look(answer: Answer) -> None:
+    wanted = delivery(values=VALUES, known=KNOWN, look=True)
+    _, ending = talk(deliver(service(), wanted), pending("lookup"), answer)
+    assert (ending.outcome, ending.known, ending.ticket) == (Outcome.TRANSIENT, KNOWN, None)
+
+
+def test_what_was_in_doubt_before_a_pending_step_is_still_told_by_what_the_sp_shows() -> None:
+    """The values that a lost change may have brought are known of, and were never there."""
+    wanted = delivery(Phase.SUSPENDED, NEW, known=replace(KNOWN, values=NEW), look=True)
+    first = start(wanted, ok("lookup", pso()), active(), pending("suspend", space="suspend"))
+    done = came(response("suspend", space="suspend"))
+    shapes, ending = again(wanted, first, done, ok("lookup", pso()), active("false"), ok("modify"))
+    assert shapes == ["status", "lookup", "active", "modify"]
+    assert ending.known == Known(Phase.SUSPENDED, "77", NEW)
+
+
+def test_a_new_account_has_only_what_was_sent_with_it() -> None:
+    """Its memberships were intended before it was made, so they are known of, and are not there yet."""
+    intended = Known(values={**VALUES, "sn": "Other"}, groups=("readers", "writers"))
+    wanted = delivery(values=VALUES, groups=("readers",), ids=IDS, known=intended)
+    first = start(wanted, pending("add"))
+    shapes, ending = again(wanted, first, came(response("add", named("77"))), ok("modify"))
+    assert (shapes, ending.known) == (["status", "modify"], replace(KNOWN, groups=("readers",)))

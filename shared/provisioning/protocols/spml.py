@@ -28,7 +28,7 @@ from provisioning.protocols.spml_groups import join, leave, vanished
 from provisioning.protocols.spml_lookup import look_up, marked, match_values, target_of
 from provisioning.protocols.spml_requests import ObjectId, add, delete, modify, read_object_id
 
-_ACTIVE: Final = ("create", "change", "resume")  # the steps that a new account has behind it
+_ACTIVE: Final = ("change", "resume", "create")  # the steps that a new account has behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def _create(line: Line, delivery: Delivery) -> Generator[Request, Answer, _Met |
         reason = "addRequest answered without a usable id"
         return Refused("", Ending(Outcome.UNKNOWN, delivery.known, reason))
     phase = desired.phase if phase_values(options, Phase.SUSPENDED) else Phase.ACTIVE
-    return _Met(Known(phase, identifier.text, desired.held, filled=desired.filled), line)
+    return _Met(Known(phase, identifier.text, desired.held, filled=desired.filled), replace(line, looked=False))
 
 
 def _to(phase: Phase, line: Line, delivery: Delivery, met: _Met) -> Generator[Request, Answer, Known | Ending]:
@@ -185,7 +185,7 @@ def _change(line: Line, delivery: Delivery, met: _Met) -> Generator[Request, Ans
     pso = read_object_id(str(known.remote_id)).element(target=line.target)
     reply = yield from exchange(line.at("change"), modify(pso, changes), known)
     if isinstance(reply, Refused):
-        return _refused(delivery, met, reply)
+        return _doubted(delivery, _refused(delivery, met, reply))
     return _renamed(after, pso_id(reply, line))
 
 
@@ -202,7 +202,7 @@ def _refused(delivery: Delivery, met: _Met, refused: Refused) -> Ending:
     claimed = delivery.known if delivery.known.remote_id is None and lacks_mark else met.known
     if refused.error == GONE:
         return Ending(Outcome.TRANSIENT, claimed, "the SP shows the account and does not find it")
-    return _doubted(delivery, replace(refused.ending, known=claimed))
+    return replace(refused.ending, known=claimed)
 
 
 # Suspension comes before the values, so that what an SP refuses of them keeps no account open; resumption after them.
@@ -243,7 +243,7 @@ def _seen(line: Line, delivery: Delivery, shown: Shown) -> Generator[Request, An
     phase = yield from seen_phase(line, delivery, shown)
     if isinstance(phase, Ending):
         return phase
-    return _Met(replace(delivery.known, phase=phase, remote_id=shown.id.text), line, shown)
+    return _Met(replace(delivery.known, phase=phase, remote_id=shown.id.text), replace(line, looked=True), shown)
 
 
 def _doubted(delivery: Delivery, ending: Ending) -> Ending:

@@ -1,6 +1,6 @@
 """What became of a request that the SP does later: asked with the ticket that the delivery before left."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -13,26 +13,34 @@ from provisioning.protocols.spml_ending import failed
 from provisioning.protocols.spml_message import Reply, inner_replies
 from provisioning.protocols.spml_requests import status
 
+_ANSWERS: Final[Mapping[str, str]] = {  # to the request of a step, where that is not modifyRequest
+    "create": "addResponse",
+    "delete": "deleteResponse",
+    "resume": "resumeResponse",
+    "suspend": "suspendResponse",
+}
 TAKEN: Final = "taken"  # in place of a step: the account could not be made because one exists
 
 
 def redeem(line: Line, delivery: Delivery) -> Generator[Request, Answer, tuple[Line, Delivery] | Ending]:
     """Go on where the delivery before stopped, or stop again.
 
-    Done: its steps need not be repeated, if what is wanted is still the same; else the SP is looked at. Still
+    Done: its steps are not repeated, if what is wanted is still the same; else the SP is looked at. Still
     pending, or not to be learnt now: the same ticket. Not known to the SP any more: unknown, so that it is looked at
     when every effect must be seen. Failed: as the same answer would have ended at once.
     """
     ticket = read_ticket(str(delivery.ticket))
-    reply = yield from exchange(line, status(ticket.request), delivery.known)
-    if isinstance(reply, Refused):
-        ending = reply.ending
-        kept = None if reply.error and ending.outcome is not Outcome.TRANSIENT else delivery.ticket
-        return replace(ending, outcome=Outcome.UNKNOWN, ticket=kept)
+    told = yield from exchange(line, status(ticket.request), delivery.known)
+    reply = told.reply if isinstance(told, Refused) else told
     try:
-        result = next(inner_replies(reply), None)
+        result = next(inner_replies(reply), None) if reply is not None else None
     except InvalidError as error:
         return Ending(Outcome.UNKNOWN, delivery.known, f"statusRequest answered with {error.problem}")
+    if isinstance(told, Refused) and result is None:
+        kept = None if told.error and told.ending.outcome is not Outcome.TRANSIENT else delivery.ticket
+        return replace(told.ending, outcome=Outcome.UNKNOWN, ticket=kept)
+    if result is not None and result.name != _ANSWERS.get(ticket.done[-1], "modifyResponse"):
+        return Ending(Outcome.UNKNOWN, delivery.known, "statusRequest answered with the result of another request")
     if result is not None and result.status == "pending":
         return Ending(Outcome.UNKNOWN, delivery.known, "still pending at the SP", ticket=delivery.ticket)
     if result is not None and result.status == "failure":
@@ -57,7 +65,10 @@ def _done(line: Line, delivery: Delivery, ticket: Ticket, result: Reply | None) 
     same = ticket.operation == delivery.operation
     if not same or (known.remote_id is None and "delete" not in ticket.done):
         return line, replace(delivery, known=known, look=True, ticket=None)
-    if "create" in ticket.done:
-        phase = desired.phase if phase_values(line.options, Phase.SUSPENDED) else Phase.ACTIVE
-        known = Known(phase, known.remote_id, desired.held, filled=desired.filled)
-    return replace(line, done=ticket.done), replace(delivery, known=known, look=False, ticket=None)
+    line = replace(line, done=ticket.done)
+    if ticket.done[-1] != "create":
+        return line, replace(delivery, known=known, look=ticket.looked, ticket=None)
+    # A new account is what was sent: nothing else that was known before is of it.
+    phase = desired.phase if phase_values(line.options, Phase.SUSPENDED) else Phase.ACTIVE
+    made = Known(phase, known.remote_id, desired.held, filled=desired.filled)
+    return line, replace(delivery, known=made, look=False, ticket=None)

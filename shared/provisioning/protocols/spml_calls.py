@@ -26,13 +26,18 @@ _NO_SEARCH: Final = ("unsupportedOperation", "unsupportedSelectionType", "malfor
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Whom a dialogue talks to, and what for. `done`: the steps of the operation that need no more than this call."""
+    """Whom a dialogue talks to, and what for.
+
+    `done`: the steps of the operation that need no more than this call. `looked`: what is known beside them was in
+    doubt, and only what the SP shows tells it.
+    """
 
     service: Service
     options: Spml
     operation: str
     target: str | None
     done: tuple[str, ...] = ()
+    looked: bool = False
 
     def at(self, step: str) -> "Line":
         """The line during a step, and after it."""
@@ -41,30 +46,38 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A call that did not do its work: the standard's code, if any, and the ending if nothing better is known."""
+    """A call that did not do its work: the standard's code, if any, and the ending if nothing better is known.
+
+    `reply`: the failure itself, if that was the answer.
+    """
 
     error: str
     ending: Ending
+    reply: Reply | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A request that the SP does later. `done`: the steps of its operation that are done once it is."""
+    """A request that the SP does later. `done`: the steps of its operation that are done once it is; the last is its.
+
+    `looked`: as of a line.
+    """
 
     request: str
     operation: str
+    looked: bool
     done: tuple[str, ...]
 
     @property
     def text(self) -> str:
         """As it is kept between deliveries."""
-        return canonical([self.request, self.operation, *self.done]).decode()
+        return canonical([self.request, self.operation, self.looked, *self.done]).decode()
 
 
 def read_ticket(text: str) -> Ticket:
     """The ticket of a text that `Ticket.text` made."""
-    request, operation, *done = json.loads(text)
-    return Ticket(request, operation, tuple(done))
+    request, operation, looked, *done = json.loads(text)
+    return Ticket(request, operation, looked, tuple(done))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +111,23 @@ def exchange(line: Line, request: Element, known: Known) -> Generator[Request, A
         # Its id is ours by the standard, so it is known also where the answer does not give it.
         request_id = reply.request_id or request.attributes["requestID"]
         if request.name not in READING:
-            ticket = Ticket(request_id, line.operation, line.done).text
+            ticket = Ticket(request_id, line.operation, line.looked, line.done).text
             reason = f"{request.name} is pending at the SP"
             return Refused("", Ending(Outcome.UNKNOWN, known, reason, ticket=ticket))
         return (yield from _wait(line, request, request_id, known))
-    return reply if reply.status == "success" else Refused(reply.error, failed(request.name, reply, known))
+    return reply if reply.status == "success" else _refused(request, reply, known)
+
+
+def _refused(request: Element, reply: Reply, known: Known) -> Refused:
+    return Refused(reply.error, failed(request.name, reply, known), reply)
 
 
 def _wait(line: Line, request: Element, request_id: str, known: Known) -> Generator[Request, Answer, Reply | Refused]:
     """The answer to a look-up that the SP gives later: asked for at once, a few times."""
     for _ in range(POLLS if request.name != "statusRequest" else 0):
         asked = yield from exchange(line, status(request_id), known)
-        if isinstance(asked, Refused):
-            return asked
+        if isinstance(asked, Refused):  # whatever became of it, it was only a look
+            return Refused("", replace(asked.ending, outcome=Outcome.TRANSIENT))
         try:
             inner = next(inner_replies(asked), None)
         except InvalidError:
@@ -118,7 +135,7 @@ def _wait(line: Line, request: Element, request_id: str, known: Known) -> Genera
         if inner is not None and inner.status != "pending":
             if inner.name != request.name.removesuffix("Request") + "Response":
                 break
-            return inner if inner.status == "success" else Refused(inner.error, failed(request.name, inner, known))
+            return inner if inner.status == "success" else _refused(request, inner, known)
     return Refused("", Ending(Outcome.TRANSIENT, known, f"{request.name} is not answered at once"))
 
 
