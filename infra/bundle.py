@@ -114,7 +114,7 @@ def _requirements() -> str:
     """What the lock says that the engine needs, with hashes."""
     return _run([
         _uv(), "export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-header", "--format",
-        "requirements-txt", "--extra", "ldap",
+        "requirements-txt", "--extra", "ldap", "--extra", "parquet",
     ])  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def add_function(stack: Stack, function: Function) -> str:
     )
 
 
-def feed(stack: Stack, function: str, queue: str, concurrency: int | None = None) -> None:
+def feed(stack: Stack, function: str, queue: str, concurrency: int | None = None, batch: int = BATCH) -> None:
     """Let a queue start a function, in batches whose failures are reported one by one."""
     stack.add(
         f"{queue}Mapping",
@@ -88,7 +88,7 @@ def feed(stack: Stack, function: str, queue: str, concurrency: int | None = None
         {
             "FunctionName": ref(function),
             "EventSourceArn": arn(queue),
-            "BatchSize": BATCH,
+            "BatchSize": batch,
             "FunctionResponseTypes": ["ReportBatchItemFailures"],
             **({"ScalingConfig": {"MaximumConcurrency": concurrency}} if concurrency is not None else {}),
         },

@@ -23,6 +23,11 @@ def campaign(tenant: str) -> str:
     return f"{tenant}-campaign"
 
 
+def extract(tenant: str) -> str:
+    """The queue of extract."""
+    return f"{tenant}-extract"
+
+
 def deliver(tenant: str, service: str) -> str:
     """The FIFO queue of a service."""
     return f"{_checked(f'{tenant}-deliver-{service}', _LONGEST_QUEUE - len('-dead.fifo'))}.fifo"

@@ -8,6 +8,7 @@ from provisioning.adapters.aws import keys
 TABLE: Final = "Table"
 BUCKET: Final = "Bucket"
 REJECTED_DAYS: Final = 90  # rejected bodies are personal data: an operator has this long to look at them
+EXTRACT_DAYS: Final = 90  # files for SPs, and parts that no manifest names
 
 
 def add_storage(stack: Stack) -> None:
@@ -45,7 +46,13 @@ def add_storage(stack: Stack) -> None:
                         "Status": "Enabled",
                         "Prefix": "rejected/",
                         "ExpirationInDays": REJECTED_DAYS,
-                    }
+                    },
+                    {
+                        "Id": "extracts",
+                        "Status": "Enabled",
+                        "Prefix": "extracts/",
+                        "ExpirationInDays": EXTRACT_DAYS,
+                    },
                 ]
             },
         },

@@ -7,6 +7,7 @@ deployed. Secrets are created by the operator and only named here.
 from typing import Any, Final
 
 from infra import functions, messaging, names, roles
+from infra.extract import add_extract
 from infra.functions import Function
 from infra.resources import Stack, ref
 from infra.storage import add_storage
@@ -44,6 +45,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
         _deliver(stack, tenant, service, deliver[service.id])
     _schedule(stack, tenant)
     _campaign(stack, tenant)
+    add_extract(stack, bundle)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Provisioning engine of {tenant}",

@@ -11,6 +11,7 @@ from typing import Protocol
 from provisioning.core.account import Account, Intent
 from provisioning.core.bell import Bell
 from provisioning.core.catalog import Service
+from provisioning.core.extract import Extracts
 from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
@@ -215,6 +216,51 @@ class Campaigns(Protocol):
 
     async def continue_campaign(self, body: str, delay: int = 0) -> None:
         """Send one message to the campaign's queue, to be handled in so many seconds."""
+        ...
+
+
+class Staged(Protocol):
+    """What extract reads: the rows that deliver staged."""
+
+    async def accounts(self, service: str, identities: Sequence[str]) -> Sequence[Account]:
+        """Those that exist, read consistently, in no order: one request for 100."""
+        ...
+
+    async def changed(
+        self, service: str, after: Instant, until: Instant, start: str | None, most: int
+    ) -> tuple[Sequence[str], str | None]:
+        """Up to `most` identity ids of staged accounts whose `changed_at` lies in `(after, until]`.
+
+        They come after an opaque position, with the next position (None: done), from an index that lags.
+        """
+        ...
+
+
+class Runs(Protocol):
+    """Where extract keeps how far it has come, and its messages to itself."""
+
+    async def extracts(self, service: str) -> Extracts:
+        """One consistent read; an empty one if there is none."""
+        ...
+
+    async def put_extracts(self, item: Extracts) -> None:
+        """Write it as its revision + 1: one request. Raises ConflictError unless its revision is stored."""
+        ...
+
+    async def continue_extract(self, body: str) -> None:
+        """Send one message to the queue of extract."""
+        ...
+
+
+class Files(Protocol):
+    """Where an SP finds its files. `place` is the service's endpoint, `name` lies beneath it."""
+
+    async def put(self, place: str, name: str, body: bytes) -> None:
+        """Store a file, whole or not at all; durable when it returns."""
+        ...
+
+    async def has(self, place: str, name: str) -> bool:
+        """Whether a file is there."""
         ...
 
 

@@ -11,6 +11,7 @@ from scim2_server.testserver.application import BearerTokenApplication
 from scim2_server.utils import load_default_provider
 
 from provisioning.protocols.dialogue import Accepted, Answer, HttpRequest, HttpResponse, Publish, Unanswered
+from tests.delivery.spml_provider import SpmlProvider
 from tests.delivery.webhook import WebhookProvider
 from tests.protocols.directory import DirectoryProvider
 
@@ -129,5 +130,6 @@ PROVIDERS: dict[str, Callable[[], Provider]] = {
     "ldap": DirectoryProvider,
     "queue": QueueProvider,
     "scim": ScimProvider,
+    "spml": SpmlProvider,
     "webhook": WebhookProvider,
 }

@@ -12,8 +12,9 @@ from provisioning.core.account import Desired, Known, Phase
 from provisioning.core.catalog import Service
 from provisioning.protocols.dialogue import Answer, Delivery, Dialogue, Ending, Outcome, Unanswered
 from provisioning.protocols.ldap_message import LdapSearch
-from provisioning.protocols.registry import PROTOCOLS
+from provisioning.protocols.registry import PROTOCOLS, STAGING
 from tests.contracts.providers import PROVIDERS, ScimProvider
+from tests.delivery.spml_provider import REFERENCES
 from tests.protocols.directory import OPTIONS
 
 Spoil = Callable[[Any, Callable[[], Answer]], Answer]
@@ -50,6 +51,7 @@ class World:
             "endpoint": "https://sp",
             "account": {"userName": "x"},
             "ldap": OPTIONS,
+            "spml": REFERENCES,
         }
         return Service.model_validate({**fields, "adopt": self.adopt, "create_groups": True})
 
@@ -249,4 +251,4 @@ def test_every_protocol_has_a_provider_to_be_tested_with() -> None:
 def test_every_protocol_of_the_catalog_is_in_the_registry() -> None:
     for protocol in PROTOCOLS:
         assert World(protocol).service.protocol == protocol
-    assert set(Service.model_json_schema()["properties"]["protocol"]["enum"]) == set(PROTOCOLS)
+    assert set(Service.model_json_schema()["properties"]["protocol"]["enum"]) == {*PROTOCOLS, *STAGING}

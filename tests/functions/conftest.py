@@ -81,7 +81,7 @@ def deployed(endpoint: str) -> Iterator[Deployed]:
 
 
 async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
-    for name in ("identities", "campaign", "badge-system"):
+    for name in ("identities", "campaign", "extract", "badge-system"):
         queues[name] = await new_queue(clients, fifo=False)
     for service in SERVICES:
         queues[service] = await new_queue(clients, fifo=True)
@@ -90,6 +90,7 @@ async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
         "PROVISIONING_BUCKET": await new_bucket(clients),
         "PROVISIONING_IDENTITIES_QUEUE": queues["identities"].url,
         "PROVISIONING_CAMPAIGN_QUEUE": queues["campaign"].url,
+        "PROVISIONING_EXTRACT_QUEUE": queues["extract"].url,
         "PROVISIONING_DELIVER_QUEUES": json.dumps({service: queues[service].url for service in SERVICES}),
         "PROVISIONING_SERVICE": "badges",
         "PROVISIONING_SOURCES": json.dumps({"campus-changes-registry": "registry"}),

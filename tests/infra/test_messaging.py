@@ -40,12 +40,12 @@ def test_a_message_stays_invisible_for_six_runs_of_its_function(template: Templa
 def test_every_mapping_reports_failures_one_by_one(template: Template) -> None:
     for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert mapping["BatchSize"] == 10
+        assert mapping["BatchSize"] == (1 if source_of(mapping) == "ExtractQueue" else 10)
 
 
 def test_concurrency_is_bounded_where_a_provider_is_called_and_reserved_nowhere(template: Template) -> None:
     for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
-        assert ("ScalingConfig" in mapping) == source_of(mapping).startswith("Deliver")
+        assert ("ScalingConfig" in mapping) == source_of(mapping).startswith(("Deliver", "Extract"))
     functions = of_type(template, "AWS::Lambda::Function").values()
     assert not any("ReservedConcurrentExecutions" in function for function in functions)
 

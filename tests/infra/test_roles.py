@@ -113,6 +113,7 @@ def partitions(template: Template, function: str, action: str) -> set[str]:
         ("DeliverWikiFunction", {"I#*", "S#wiki", "C"}, {"I#*", "S#wiki", "N#wiki#*"}),
         ("ScheduleFunction", {"W#*"}, {"W#*"}),
         ("CampaignFunction", set(), set()),
+        ("ExtractFunction", {"I#*", "E#*", "C"}, {"E#*"}),
     ],
 )
 def test_a_function_reaches_only_the_items_of_its_stage(

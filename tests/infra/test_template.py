@@ -60,7 +60,7 @@ def test_there_is_one_function_for_each_stage_and_one_deliver_for_each_service(
     bundle: Bundle, template: Template
 ) -> None:
     names = {function["FunctionName"] for function in of_type(template, "AWS::Lambda::Function").values()}
-    stages = {"campus-receive", "campus-evaluate", "campus-schedule", "campus-campaign"}
+    stages = {"campus-receive", "campus-evaluate", "campus-schedule", "campus-campaign", "campus-extract"}
     assert names == stages | {f"campus-deliver-{service.id}" for service in bundle.services}
 
 
@@ -76,11 +76,11 @@ def test_every_function_is_told_what_its_settings_read(template: Template) -> No
         given = {name: value if isinstance(value, str) else "x" for name, value in variables.items()}
         given["PROVISIONING_DELIVER_QUEUES"] = "{}"
         settings = read_settings(given)
-        assert settings.identities_queue
+        assert settings.identities_queue or settings.extract_queue
         assert bool(settings.service) == ("-deliver-" in function["FunctionName"])
         assert set(variables) - {"AWS_ENDPOINT_URL"} <= {
             "PROVISIONING_TABLE", "PROVISIONING_BUCKET", "PROVISIONING_IDENTITIES_QUEUE", "PROVISIONING_CAMPAIGN_QUEUE",
-            "PROVISIONING_DELIVER_QUEUES", "PROVISIONING_SERVICE", "PROVISIONING_SOURCES",
+            "PROVISIONING_DELIVER_QUEUES", "PROVISIONING_SERVICE", "PROVISIONING_SOURCES", "PROVISIONING_EXTRACT_QUEUE",
         }  # fmt: skip
 
 

@@ -76,7 +76,8 @@ class Intent:
 class Known:
     """What we know to exist at the SP: values as last applied, names of groups as last joined.
 
-    `filled`: the attributes of strength `fill` that were seen to have a value there, theirs or ours.
+    `filled`: the attributes of strength `fill` that were seen to have a value there, theirs or ours. `staged`: the SP
+    is told by an extract, so this is its row.
     """
 
     phase: Phase = Phase.ABSENT
@@ -84,6 +85,7 @@ class Known:
     values: Mapping[str, Json] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
+    staged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

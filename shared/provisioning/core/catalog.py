@@ -19,9 +19,12 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from provisioning.core.extract_options import Extract
+from provisioning.core.ldap_options import Ldap as Ldap
 from provisioning.core.model import Model as Model
 from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
+from provisioning.core.spml_options import Spml as Spml
 
 # A name is part of queue and function names, so it is short and plain.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")]
@@ -177,28 +180,11 @@ def _short_or_long(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
 Mapped = Annotated[MappedValue, GetPydanticSchema(_short_or_long)]
 
 
-class Ldap(Model):
-    """How a directory keeps accounts. `account` of the service maps its attributes; `objectClass` is not among them.
-
-    While an account is suspended it has the values of `suspended`, is kept in `suspended_in`, or both.
-    """
-
-    base: str = Field(description="the name under which accounts are made, and under which they are looked up")
-    rdn: str = Field(default="uid", description="the attribute that names an entry; it must be mapped")
-    classes: tuple[str, ...] = Field(default=("inetOrgPerson",), min_length=1, description="object classes")
-    owner: str = Field(default="employeeNumber", description="the attribute that holds the identity's id: our mark")
-    suspended: dict[str, str] = Field(default_factory=dict, description="such as nsAccountLock: true")
-    suspended_in: str | None = Field(default=None, description="the name of another parent, beneath `base`")
-    groups: str | None = Field(default=None, description="the name under which groups are")
-    group_class: Literal["groupOfNames", "groupOfUniqueNames", "posixGroup"] = "groupOfNames"
-    start_tls: bool = Field(default=True, description="over ldap://; false only where the service is `private`")
-
-
 class Service(Model):
     """An SP as configured here: protocol, endpoint, mapping, lifecycle, limits."""
 
     id: Name
-    protocol: Literal["scim", "queue", "webhook", "ldap"]
+    protocol: Literal["scim", "queue", "webhook", "ldap", "spml", "extract"]
     endpoint: str = Field(min_length=1, max_length=2048, description="base URL, or the URL of the SP's queue")
     secret: str | None = Field(
         default=None,
@@ -223,6 +209,8 @@ class Service(Model):
     private: bool = Field(default=False, description="the endpoint may be a private or loopback address")
     response: int = Field(default=1048576, ge=1024, le=16777216, description="bytes of one answer, at most")
     ldap: Ldap | None = Field(default=None, description="how a directory keeps its accounts; for protocol `ldap`")
+    spml: Spml | None = Field(default=None, description="how an SP of SPML 2.0 keeps accounts; for protocol `spml`")
+    extract: Extract | None = Field(default=None, description="the files that are made of it; for protocol `extract`")
 
 
 class Bundle(Model):

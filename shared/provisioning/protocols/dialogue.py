@@ -76,6 +76,8 @@ class Ending:
     """How it ended and what is known of the account now, also after a part of the work.
 
     `taken`: an attribute and a value of it that the SP has for somebody else, so that with another one it may succeed.
+    `ticket`: the SP does the work later; the next delivery of this account is given it, to ask what became of it.
+    Whoever does not keep it is right with the outcome, which is then UNKNOWN.
     """
 
     outcome: Outcome
@@ -84,6 +86,7 @@ class Ending:
     retry_after: int | None = None  # seconds, the SP's own word
     missing_group: str | None = None  # a group that the SP does not have any more
     taken: tuple[str, Json] | None = None
+    ticket: str | None = None
     heard: Heard = Heard.WELL  # what the answers taught of the SP's health; whoever carried the dialogue says so
 
 
@@ -92,7 +95,8 @@ class Delivery:
     """One account to be made as desired.
 
     `look` tells the dialogue to find out what exists before it changes anything. `groups` are remote ids of the
-    groups that it will need, by name; `operation` identifies this change wherever it is repeated.
+    groups that it will need, by name; `operation` identifies this change wherever it is repeated. `ticket`: of the
+    ending before.
     """
 
     identity: str
@@ -102,6 +106,7 @@ class Delivery:
     operation: str
     turn: int
     groups: Mapping[str, str] = field(default_factory=dict)
+    ticket: str | None = None
 
 
 Dialogue = Generator[Request, Answer, Ending]

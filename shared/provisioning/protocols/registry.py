@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from provisioning.core.account import Desired, Known
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
 from provisioning.protocols import (
+    extract,
     ldap,
     ldap_check,
     ldap_groups,
@@ -13,13 +15,16 @@ from provisioning.protocols import (
     scim,
     scim_check,
     scim_groups,
+    spml,
+    spml_check,
+    spml_groups,
     webhook,
 )
 from provisioning.protocols.dialogue import Delivery, Dialogue
 
 
 class Protocol(NamedTuple):
-    """What a protocol can do. `make_group` None: it knows no groups. `looks_up`: it can find out what exists.
+    """A protocol that talks. `make_group` None: it knows no groups. `looks_up`: it can find out what exists.
 
     `check`: what is wrong with the paths of a service's account, each with what would be right.
     """
@@ -30,12 +35,21 @@ class Protocol(NamedTuple):
     check: Callable[[Service], Sequence[InvalidError]]
 
 
+class Staging(NamedTuple):
+    """A protocol that does not talk: the account is written down as it is wanted, and read from there by another."""
+
+    stage: Callable[[Service, Desired, Known], Known]
+    check: Callable[[Service], Sequence[InvalidError]]
+
+
 PROTOCOLS: Final[Mapping[str, Protocol]] = {
     "ldap": Protocol(ldap.deliver, ldap_groups.make_group, looks_up=True, check=ldap_check.check),
     "queue": Protocol(queue.deliver, None, looks_up=False, check=queue.check),
     "scim": Protocol(scim.deliver, scim_groups.make_group, looks_up=True, check=scim_check.check),
+    "spml": Protocol(spml.deliver, spml_groups.make_group, looks_up=True, check=spml_check.check),
     "webhook": Protocol(webhook.deliver, None, looks_up=False, check=webhook.check),
 }
+STAGING: Final[Mapping[str, Staging]] = {"extract": Staging(extract.stage, extract.check)}
 
 
 def check_paths(service: Service) -> Sequence[InvalidError]:
@@ -43,4 +57,4 @@ def check_paths(service: Service) -> Sequence[InvalidError]:
 
     So that a path that cannot be is found when the bundle is checked, and not by the first delivery.
     """
-    return PROTOCOLS[service.protocol].check(service)
+    return (STAGING.get(service.protocol) or PROTOCOLS[service.protocol]).check(service)

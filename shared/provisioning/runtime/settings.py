@@ -17,6 +17,7 @@ class Settings:
     bucket: str
     identities_queue: str
     campaign_queue: str
+    extract_queue: str
     deliver_queues: Mapping[str, str]  # service: URL of its queue
     service: str
     sources: Mapping[str, str]  # queue's name: source
@@ -30,6 +31,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         bucket=_required(given, "PROVISIONING_BUCKET"),
         identities_queue=given.get("PROVISIONING_IDENTITIES_QUEUE", ""),
         campaign_queue=given.get("PROVISIONING_CAMPAIGN_QUEUE", ""),
+        extract_queue=given.get("PROVISIONING_EXTRACT_QUEUE", ""),
         deliver_queues=_object(given, "PROVISIONING_DELIVER_QUEUES"),
         service=given.get("PROVISIONING_SERVICE", ""),
         sources=_object(given, "PROVISIONING_SOURCES"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from provisioning.stages.campaign import Campaign
     from provisioning.stages.deliver import Deliver
     from provisioning.stages.evaluate import Evaluate
+    from provisioning.stages.extract import Extract
     from provisioning.stages.receive import Receive
     from provisioning.stages.schedule import Schedule
 
@@ -163,3 +164,18 @@ def campaign_shell() -> "Campaign":
     from provisioning.stages.campaign import Campaign
 
     return Campaign(Indexes(rows()), queues(), queues(), log)
+
+
+@cache
+def extract_shell() -> "Extract":
+    """What extract needs."""
+    from provisioning.adapters.aws.extracts import StoredExtracts
+    from provisioning.adapters.aws.files import StoredFiles
+    from provisioning.adapters.aws.indexes import Indexes
+    from provisioning.adapters.delivery.files import parquet_writer
+    from provisioning.stages.extract import Extract
+
+    given = settings()
+    extracts = StoredExtracts(rows(), clients(), given.extract_queue)
+    files = StoredFiles(clients(), given.bucket)
+    return Extract(Indexes(rows()), extracts, extracts, files, policies(), parquet_writer, log)

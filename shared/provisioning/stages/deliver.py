@@ -12,7 +12,7 @@ from provisioning.core.errors import ConflictError, InvalidError, PermanentError
 from provisioning.core.gate import Heard, closed
 from provisioning.core.period import Instant
 from provisioning.protocols.dialogue import Delivery, Ending, Outcome
-from provisioning.protocols.registry import PROTOCOLS
+from provisioning.protocols.registry import PROTOCOLS, STAGING
 from provisioning.stages.gate import admit, learn
 from provisioning.stages.groups import Groups, GroupsNotReadyError, forget_group, group_ids
 from provisioning.stages.message import Failed, Message, Rung, gather
@@ -35,7 +35,7 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
     by_identity = gather(rung)
     traces = {identity: items[-1].bell.trace for identity, items in by_identity.items()}
     visits, bells, gate = await look_at(shell, traces, now)
-    callers = {visit.account.identity: visit.has_slot for visit in visits if visit.plan.call}
+    callers = {visit.account.identity: visit.has_slot for visit in visits if visit.plan.call and not visit.stages}
     slots = await admit(shell.accounts, visits[0].service, gate, callers, now) if visits else {}
     heard: list[Heard] = []
     results = await asyncio.gather(
@@ -88,6 +88,10 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, heard: list[Heard], 
         if visit.desired.problem:
             # Loses to any delivery that wrote since our read; nothing was asked of the SP.
             return await _store(shell, delivery.rested(account, visit.desired, visit.turn, sequence, now), visit)
+    if visit.stages:
+        known = STAGING[visit.service.protocol].stage(visit.service, visit.desired, account.known)
+        # Loses to any delivery that wrote since our read; nothing leaves us, so nothing can be in doubt.
+        return await _store(shell, delivery.done(account, known, visit.desired, visit.turn, sequence, now), visit)
     if visit.plan.doubt and (account.intent is None or account.intent.attempt != visit.operation):
         # Another delivery than this one left the doubt, and deliveries between may have died unseen.
         account = replace(account, known=delivery.suspected(account.known, visit.service))

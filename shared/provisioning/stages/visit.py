@@ -16,6 +16,7 @@ from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.core.wire import digest_of
 from provisioning.ports import Accounts, Bells, Courier, Deliveries, Policies
+from provisioning.protocols.registry import STAGING
 from provisioning.stages.message import Log
 
 
@@ -49,6 +50,11 @@ class Visit:
     def operation(self) -> str:
         """Stands for this change of this account: the same whenever it is repeated."""
         return digest_of([self.account.identity, self.service.id, self.turn, self.desired.digest])
+
+    @property
+    def stages(self) -> bool:
+        """Whether its protocol does not talk to the SP: the account is written down for another to read."""
+        return self.service.protocol in STAGING
 
     @property
     def has_slot(self) -> bool:

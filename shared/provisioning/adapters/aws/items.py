@@ -64,6 +64,7 @@ def account_item(account: Account, write: bytes) -> Item:
         known.phase, known.remote_id, known.values, known.groups, account.condition,
         [intent.attempt, intent.deadline] if intent is not None else None,
         account.turn, account.attempts, account.error, account.changed_at, known.filled,
+        *([True] if known.staged else []),
     ])  # fmt: skip
     name = f"account {account.service} of identity {account.identity}"
     if len(body) > LARGEST - _BESIDE:
@@ -77,6 +78,7 @@ def account_item(account: Account, write: bytes) -> Item:
         keys.BODY: {"B": body},
         keys.SERVICE: {"S": keys.accounts_partition(account.service, shard)},
         keys.STATE: {"S": keys.account_state(known.phase, account.condition)},
+        **({keys.CHANGED_AT: {"N": str(account.changed_at)}} if known.staged else {}),
     }
 
 
@@ -86,10 +88,11 @@ def read_account(item: Mapping[str, Any]) -> Account:
         item[keys.BODY]["B"]
     )
     filled = later[0] if later else ()  # items of earlier versions end before it
+    staged = len(later) > 1 and later[1]
     return Account(
         identity=keys.identity_of(item["pk"]["S"]),
         service=item["sk"]["S"].removeprefix(keys.ACCOUNT_SORT),
-        known=Known(Phase(phase), remote_id, values, tuple(groups), tuple(filled)),
+        known=Known(Phase(phase), remote_id, values, tuple(groups), tuple(filled), staged),
         condition=Condition(condition),
         intent=Intent(*intent) if intent is not None else None,
         turn=turn,

@@ -12,8 +12,10 @@
 | bundle in force | `C` | `current` | the command that publishes |
 | rejected | `X#<source>` | the message's id | receive |
 | sweep | `W#<shard>` | `W` | schedule |
+| extracts | `E#<service>` | `E` | extract |
 
-In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive.
+In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive,
+`extracts/<folder>/…` by extract, for services whose endpoint names no bucket.
 """
 
 import hashlib
@@ -21,6 +23,7 @@ import unicodedata
 import zlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 _LONGEST: Final = 512  # bytes of foreign text in a key; a sort key may have 1024
 SHARDS: Final = 8  # of both indexes, by identity; changing it means writing every item again
@@ -50,6 +53,7 @@ NEXT_FREE: Final = "f"
 CURSOR: Final = "u"
 HASH: Final = "h"
 REFUSED: Final = "x"
+CHANGED_AT: Final = "g"  # of staged accounts only, so that no other is in the index `changes`
 EXPIRES: Final = "e"  # seconds since 1970; the table's time to live
 
 REJECTED_DAYS: Final = 90  # what was rejected is personal data: an operator has this long to look at it
@@ -60,6 +64,7 @@ PARKED: Final = "parked#"
 
 DUE_INDEX: Final = "due"
 SERVICE_INDEX: Final = "by-service"
+CHANGES_INDEX: Final = "changes"
 
 CURRENT: Final = Key("C", "current")
 
@@ -102,6 +107,10 @@ def rejected_key(source: str, message: str) -> Key:
 
 def sweep_key(shard: int) -> Key:
     return Key(f"W#{shard}", "W")
+
+
+def extracts_key(service: str) -> Key:
+    return Key(f"E#{service}", "E")
 
 
 def bundle_object(hash_: str) -> str:
@@ -174,6 +183,27 @@ def read_position(position: str | None, segment: int) -> tuple[int, str]:
     return int(shard), identity
 
 
+def write_change_position(shard: int, last: tuple[int, str] | None) -> str | None:
+    """The position of a walk through changes: in this shard, after a change, or at its beginning."""
+    if shard >= SHARDS:
+        return None
+    return f"{shard}/{last[0]}/{last[1]}" if last is not None else f"{shard}"
+
+
+def read_change_position(position: str | None) -> tuple[int, tuple[int, str] | None]:
+    """The shard, and the change after which a walk goes on."""
+    shard, _, last = (position or "0").partition("/")
+    changed_at, _, identity = last.partition("/")
+    return int(shard), (int(changed_at), identity) if last else None
+
+
+def place_of(place: str) -> tuple[str, str]:
+    """The bucket of an SP's files (empty: our own) and the folder in it."""
+    url = urlsplit(place)
+    folder = url.path.strip("/")
+    return url.netloc, folder if url.netloc else f"extracts/{folder}"
+
+
 def _bounded(text: str) -> str:
     """Text as it is while it fits a key, else what stands for it: longer than any text that is left as it is."""
     encoded = text.encode()
@@ -193,13 +223,14 @@ def _index(name: str, partition: str, sort: str) -> Mapping[str, Any]:
 # As CreateTable and AWS::DynamoDB::Table both spell it; the template and the contract suite use this one.
 TABLE_DEFINITION: Final[Mapping[str, Any]] = {
     "AttributeDefinitions": [
-        {"AttributeName": name, "AttributeType": "N" if name == DUE_AT else "S"}
-        for name in ("pk", "sk", DUE_SHARD, DUE_AT, SERVICE, STATE)
+        {"AttributeName": name, "AttributeType": "N" if name in (DUE_AT, CHANGED_AT) else "S"}
+        for name in ("pk", "sk", DUE_SHARD, DUE_AT, SERVICE, STATE, CHANGED_AT)
     ],
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     "GlobalSecondaryIndexes": [
         _index(DUE_INDEX, DUE_SHARD, DUE_AT),
         _index(SERVICE_INDEX, SERVICE, STATE),
+        _index(CHANGES_INDEX, SERVICE, CHANGED_AT),
     ],
     "BillingMode": "PAY_PER_REQUEST",
     "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},  # CreateTable wants StreamEnabled beside it

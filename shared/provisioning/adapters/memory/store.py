@@ -50,6 +50,7 @@ class MemoryStore:
         self._checkpoint = checkpoint
         self._due = Index(now, lag)
         self._by_service = Index(now, lag)
+        self.changes = Index(now, lag)  # staged accounts by the instant of their last change
 
     def _request(self, name: str) -> Request:
         return Request(self.requests, name, self._checkpoint)
@@ -119,6 +120,7 @@ class MemoryStore:
             self._wait(key, account.identity, account.due_at)
             partition = keys.accounts_partition(account.service, keys.shard_of(account.identity))
             self._by_service.put(key, Place(partition, keys.account_state(account.known.phase, account.condition)))
+            self.changes.put(key, Place(partition, account.changed_at) if account.known.staged else None)
 
     async def take_slots(self, service: str, count: int, spacing: int, now: Instant) -> Slots:
         busy = self._busy.get(service, False)  # what was true the last time is tried first, as the table does

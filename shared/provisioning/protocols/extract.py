@@ -1,0 +1,49 @@
+"""The extract protocol: a delivery stages the account's row. The function `extract` makes files of rows later."""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+from provisioning.core.catalog import Service
+from provisioning.core.errors import InvalidError
+from provisioning.core.extract_ldif import NAME
+from provisioning.core.extract_rows import LDIF, layout_of
+from provisioning.core.extract_rows import stage as stage
+
+_PLACE: Final = "s3://<bucket>/<folder>, or s3:///<folder> in the deployment's own bucket"
+
+
+def check(service: Service) -> Sequence[InvalidError]:
+    """Columns that stand twice, a place that is none, and what LDIF cannot say."""
+    found: list[InvalidError] = []
+    layout = layout_of(service)
+    where = f"services/{service.id}"
+    url = urlsplit(service.endpoint)
+    if url.scheme != "s3" or not url.path.strip("/") or url.query or url.fragment:
+        found.append(InvalidError(f"{service.endpoint!r} is no place for files", f"{where}.endpoint", right=_PLACE))
+    twice = sorted({name for name in layout.columns if layout.columns.count(name) > 1})
+    found += [
+        InvalidError(f"two columns are called {name!r}", f"{where}.extract", right="another name") for name in twice
+    ]
+    if layout.format == LDIF:
+        found += _check_ldif(service, where)
+    return found
+
+
+def _check_ldif(service: Service, where: str) -> Sequence[InvalidError]:
+    layout, found = layout_of(service), []
+    if not layout.base:
+        found.append(InvalidError("LDIF needs a base", f"{where}.extract.base", right="such as ou=people,dc=x,dc=edu"))
+    for name in (*layout.paths, *filter(None, (layout.identity, layout.phase, layout.groups))):
+        if NAME.fullmatch(name) is None:
+            right = "letters, digits and dashes, after a letter"
+            found.append(
+                InvalidError(f"{name!r} is not the name of an attribute", f"{where}.account.{name}", right=right)
+            )
+    mapped = service.account.get(service.match)
+    if layout.operation and mapped is not None and not mapped.candidates and mapped.strength != "create":
+        right = "strength: create, or candidates"
+        found.append(
+            InvalidError("an entry cannot be renamed by a delta", f"{where}.account.{service.match}", right=right)
+        )
+    return found

@@ -1,0 +1,62 @@
+"""The extract protocol: a delivery ends at once, and what cannot be written is found when the bundle is checked."""
+
+from typing import Any
+
+import pytest
+
+from provisioning.core.account import Desired, Known, Phase
+from provisioning.core.catalog import Service
+from provisioning.protocols.registry import STAGING, check_paths
+
+
+def service(endpoint: str = "s3://exchange/badges", account: dict[str, Any] | None = None, **options: Any) -> Service:
+    return Service.model_validate({
+        "id": "badges", "protocol": "extract", "endpoint": endpoint, "match": "login",
+        "account": account or {"login": "person.login"}, "extract": options,
+    })  # fmt: skip
+
+
+def test_a_row_is_what_is_wanted_as_soon_as_it_is_staged() -> None:
+    wanted = Desired(Phase.SUSPENDED, {"login": "ada"}, ("readers",))
+    staged = STAGING["extract"].stage(service(), wanted, Known())
+    assert staged == Known(Phase.SUSPENDED, None, {"login": "ada"}, ("readers",), staged=True)
+
+
+@pytest.mark.parametrize("endpoint", ["s3://exchange/badges", "s3:///badges", "s3://exchange/a/b/c"])
+def test_a_place_may_be_anybody_s_bucket_or_our_own(endpoint: str) -> None:
+    assert list(check_paths(service(endpoint))) == []
+
+
+@pytest.mark.parametrize("endpoint", ["https://exchange/badges", "s3://exchange", "s3:///", "badges", "s3://b/x?y=1"])
+def test_what_is_no_place_for_files_is_refused(endpoint: str) -> None:
+    (error,) = check_paths(service(endpoint))
+    assert (error.where, "s3://<bucket>/<folder>" in error.right) == ("services/badges.endpoint", True)
+
+
+@pytest.mark.parametrize("options", [{"phase": "login"}, {"identity": "x", "groups": "x"},
+                                     {"full_every": "P1D", "operation": "phase"}])  # fmt: skip
+def test_two_columns_of_one_name_are_refused(options: dict[str, Any]) -> None:
+    (error,) = check_paths(service(**options))
+    assert "two columns are called" in error.problem
+
+
+def test_ldif_needs_a_base_and_names_of_attributes() -> None:
+    account = {"login": "person.login", "name.given": "person.name"}
+    errors = list(check_paths(service(account=account, format="ldif", phase="account state")))
+    assert [error.where for error in errors] == [
+        "services/badges.extract.base", "services/badges.account.name.given", "services/badges.account.account state",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("login", "found"),
+    [
+        ("person.login", 1),
+        ({"value": "person.login", "strength": "create"}, 0),
+        ({"candidates": ["person.login"]}, 0),
+    ],
+)
+def test_deltas_in_ldif_need_a_name_that_does_not_change(login: Any, found: int) -> None:
+    options = {"format": "ldif", "base": "ou=people,dc=campus"}
+    assert list(check_paths(service(account={"login": login}, **options))) == []
+    assert len(check_paths(service(account={"login": login}, full_every="P1D", **options))) == found
