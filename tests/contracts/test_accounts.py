@@ -20,7 +20,7 @@ async def test_an_account_comes_back_as_it_was_written_one_revision_later(store:
         new_id(),
         known=Known(Phase.SUSPENDED, "r#1/ü", STRANGE, ("a", "ü"), ("title",)),
         condition=Condition.UNKNOWN,
-        intent=Intent("attempt", NOW),
+        intent=Intent("attempt", NOW, "ticket"),
         turn=3,
         attempts=2,
         error="“it” did not answer",

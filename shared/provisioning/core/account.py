@@ -65,11 +65,13 @@ class Intent:
 
     Written before every create, and after any call that ended without a trustworthy answer. While it is open, the
     dialogue looks before it changes anything; not finding an account proves its absence only after `deadline` and
-    the service's settling time.
+    the service's settling time. `ticket`: the SP took the work and does it later; with this it is asked what became
+    of it.
     """
 
     attempt: str
     deadline: Instant  # the latest instant at which the call can still be under way
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

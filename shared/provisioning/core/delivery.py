@@ -119,7 +119,8 @@ def intended(
     account: Account, desired: Desired, service: Service, attempt: str, sequence: int, now: Instant
 ) -> Account:
     """The account with an open intent, and what may be there once it is. Its `due_at` brings us back if we die."""
-    intent = Intent(attempt, now + CALL)
+    # What an earlier delivery left at the SP is asked for by its ticket, also if this one dies before it does.
+    intent = Intent(attempt, now + CALL, account.intent.ticket if account.intent is not None else None)
     groups = tuple(sorted({*account.known.groups, *desired.groups}))
     known = replace(account.known, values={**account.known.values, **desired.values}, groups=groups)
     due_at = intent.deadline + service.settling
@@ -174,6 +175,19 @@ def lost(account: Account, ending: Ended, service: Service, attempt: str, sequen
     return move(
         account, Event.LOST, known=ending.known, sequence=sequence, intent=Intent(attempt, now + CALL),
         attempts=attempts, error=ending.reason, due_at=now + CALL + settling,
+    )  # fmt: skip
+
+
+def awaiting(account: Account, ending: Ended, attempt: str, ticket: str, sequence: int, now: Instant) -> Account:
+    """The account whose change the SP does later: asked for with the ticket, at growing distances or when the SP says.
+
+    There is no deadline after which the work is believed to be lost: the SP says that it does not know it any more.
+    """
+    attempts = account.attempts + 1
+    pause = wait(attempts, f"{account.identity}/{account.service}", ending.retry_after)
+    return move(
+        account, Event.LOST, known=ending.known, sequence=sequence, intent=Intent(attempt, now + CALL, ticket),
+        attempts=attempts, error=ending.reason, due_at=now + pause,
     )  # fmt: skip
 
 

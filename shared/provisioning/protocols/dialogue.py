@@ -77,7 +77,8 @@ class Ending:
 
     `taken`: an attribute and a value of it that the SP has for somebody else, so that with another one it may succeed.
     `ticket`: the SP does the work later; the next delivery of this account is given it, to ask what became of it.
-    Whoever does not keep it is right with the outcome, which is then UNKNOWN.
+    Whoever does not keep it is right with the outcome, which is then UNKNOWN. With another outcome it only says that
+    an old ticket was not used.
     """
 
     outcome: Outcome

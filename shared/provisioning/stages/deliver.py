@@ -114,7 +114,7 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
     protocol = PROTOCOLS[visit.service.protocol]
     # A protocol that cannot look says again what is wanted; its receiver orders what it hears by turn.
     look = (visit.plan.doubt or visit.plan.fill) and protocol.looks_up
-    known = account.known
+    known, ticket = account.known, account.intent.ticket if account.intent is not None else None
     wanted, had = {*visit.desired.groups}, {*known.groups}
     groups_shell = Groups(shell.accounts, shell.courier, shell.groups)
     try:
@@ -122,8 +122,8 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
         joined = wanted if look or visit.plan.intent else wanted - had
         groups = await group_ids(groups_shell, visit.service, joined, had - wanted, now)
     except GroupsNotReadyError as error:
-        return Ending(error.outcome, account.known, str(error), error.retry_after)
-    request = Delivery(account.identity, visit.desired, known, look, visit.operation, visit.turn, groups)
+        return Ending(error.outcome, account.known, str(error), error.retry_after, ticket=ticket)
+    request = Delivery(account.identity, visit.desired, known, look, visit.operation, visit.turn, groups, ticket)
     ending = await shell.courier.converse(visit.service, protocol.deliver(visit.service, request))
     if ending.missing_group is not None:
         await forget_group(groups_shell, shell.service, ending.missing_group)
@@ -145,7 +145,7 @@ def _after(visit: Visit, account: Account, ending: Ending, now: Instant) -> Acco
     sequence = visit.policy.sequence
     # A call that did not come to its end leaves the doubt that it was to clear up.
     deadline = visit.account.intent.deadline if visit.account.intent is not None else now
-    doubt = Intent(visit.operation, deadline) if visit.plan.doubt else None
+    doubt = Intent(visit.operation, deadline, ending.ticket) if visit.plan.doubt else None
     match ending.outcome:
         case Outcome.DONE:
             return delivery.done(account, ended.known, visit.desired, visit.turn, sequence, now)
@@ -153,6 +153,8 @@ def _after(visit: Visit, account: Account, ending: Ending, now: Instant) -> Acco
             return delivery.failed(account, ended, visit.turn, sequence, now, doubt)
         case Outcome.PERMANENT:
             return delivery.parked(account, ended, visit.turn, sequence, doubt)
+        case Outcome.UNKNOWN if ending.ticket is not None:
+            return delivery.awaiting(account, ended, visit.operation, ending.ticket, sequence, now)
         case Outcome.UNKNOWN:
             return delivery.lost(account, ended, visit.service, visit.operation, sequence, now)
 

@@ -62,7 +62,7 @@ def account_item(account: Account, write: bytes) -> Item:
     known, intent = account.known, account.intent
     body = pack([
         known.phase, known.remote_id, known.values, known.groups, account.condition,
-        [intent.attempt, intent.deadline] if intent is not None else None,
+        [intent.attempt, intent.deadline, *([intent.ticket] if intent.ticket else [])] if intent else None,
         account.turn, account.attempts, account.error, account.changed_at, known.filled,
         *([True] if known.staged else []),
     ])  # fmt: skip
