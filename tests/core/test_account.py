@@ -43,6 +43,7 @@ def test_an_ending_alone_decides_the_condition(condition: Condition) -> None:
     }
     assert endings == {
         Event.INTENDED: Condition.PENDING,
+        Event.GATHERED: Condition.JOINING,
         Event.DONE: Condition.SETTLED,
         Event.TRANSIENT: Condition.FAILED,
         Event.PERMANENT: Condition.PARKED,

@@ -61,8 +61,10 @@ def for_account(desired: Desired, account: Account) -> Desired:
     )
 
 
-def plan(desired: Desired, account: Account, turn: int) -> Plan:
+def plan(desired: Desired, account: Account, turn: int, *, gathers: bool = False) -> Plan:
     """Whether anything must be asked of the SP to get from what is known to what is desired.
+
+    `gathers`: memberships are left to the groups' doorbells.
 
     What is known is in doubt while an intent is open, and also if a turn may have been begun that is not this one:
     its delivery may have been killed after its call and before its write. That is a turn that was passed over, or
@@ -70,8 +72,9 @@ def plan(desired: Desired, account: Account, turn: int) -> Plan:
     """
     known = account.known
     begun = account.turn if account.condition is Condition.FAILED else account.turn + 1
-    doubt = account.intent is not None or (account.revision > 0 and turn > begun)
-    if desired.problem or (not doubt and agrees(known, desired)):
+    left = bool(account.joining)
+    doubt = account.intent is not None or (account.revision > 0 and turn > begun) or (left and not gathers)
+    if desired.problem or (not doubt and not left and agrees(known, desired)):
         return REST
     creates = known.phase is Phase.ABSENT and desired.phase is not Phase.ABSENT
     return Plan(call=True, doubt=doubt, intent=creates, fill=not creates and _fills(known, desired))
@@ -141,7 +144,7 @@ def done(account: Account, known: Known, desired: Desired, turn: int, sequence: 
     """The account after the SP was made as desired: settled, or parked for what nobody but a person may decide."""
     return move(
         account, Event.PERMANENT if desired.dispute else Event.DONE, known=known, turn=turn, sequence=sequence,
-        intent=None, attempts=0, error=desired.dispute, due_at=None, changed_at=now,
+        intent=None, attempts=0, error=desired.dispute, due_at=None, joining=(), changed_at=now,
     )  # fmt: skip
 
 
