@@ -9,7 +9,7 @@ from provisioning.core import delivery, membership
 from provisioning.core.account import Account, Condition, Intent, Known
 from provisioning.core.bell import Bell, read_bell
 from provisioning.core.errors import ConflictError, InvalidError, PermanentError, StalePolicyError, TransientError
-from provisioning.core.gate import Heard, closed
+from provisioning.core.gate import Gate, Heard, closed
 from provisioning.core.period import Instant
 from provisioning.ports import Waiting
 from provisioning.protocols.dialogue import Delivery, Ending, Outcome
@@ -36,7 +36,7 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
             shell.log("bell.unreadable", message=message.id, reason=str(error))
     by_identity = gather([item for item in rung if item.bell.group is None])
     traces = {identity: items[-1].bell.trace for identity, items in by_identity.items()}
-    visits, bells, gate = await look_at(shell, traces, now)
+    visits, bells, gate = await look_at(shell, traces, now) if traces else ([], [], Gate())
     callers = {visit.account.identity: visit.has_slot for visit in visits if visit.asks}
     slots = await admit(shell.accounts, visits[0].service, gate, callers, now) if visits else {}
     heard: list[Heard] = []
