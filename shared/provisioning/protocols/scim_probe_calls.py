@@ -51,7 +51,11 @@ class Seen:
     body: Resource | None
     etag: str
     why: str
-    asked: bool = True
+
+    @property
+    def told(self) -> bool:
+        """Whether the SP said anything about what it was asked, and not only that it cannot just now."""
+        return self.status != 0 and self.status not in _LATER
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def ask(
 ) -> Generator[Request, Answer, Seen]:
     """Ask for something; `unless` it still has this version. After a word that we are too fast, nothing is asked."""
     if looking.stopped:
-        return Seen(0, None, "", f"not asked: {looking.stopped}", asked=False)
+        return Seen(0, None, "", f"not asked: {looking.stopped}")
     request = get(path, query)
     if unless:
         request = replace(request, headers={**request.headers, "if-none-match": unless})
@@ -87,7 +91,7 @@ def ask(
     if isinstance(answer, Unanswered):
         if not answer.sent:
             looking.stopped = plain(answer.reason)
-        return Seen(0, None, "", f"not answered: {plain(answer.reason)}", asked=answer.sent)
+        return Seen(0, None, "", f"not answered: {plain(answer.reason)}")
     status = status_of(answer)
     if status in _LATER:
         looking.stopped = f"the SP answered {status}, which asks us to wait: probe again later"
@@ -116,6 +120,15 @@ def look(looking: Looking, path: str, **query: str) -> Generator[Request, Answer
         cursor if isinstance(cursor, str) and cursor else None,
         "Resources" in seen.body or not entries,
     )
+
+
+def unlisted(looking: Looking, about: str, seen: Seen, says: str = "", what: str = "", *, agrees: bool = False) -> None:
+    """Note an answer that is no list. `agrees`: it is what the SP says, or none is needed."""
+    text = f"{what} {seen.why}".lstrip()
+    if seen.told:
+        looking.notes.note(about, text, says, agrees=agrees)
+    else:
+        looking.notes.unseen(about, text, says)
 
 
 def version_of(resource: Resource, etag: str = "") -> str:

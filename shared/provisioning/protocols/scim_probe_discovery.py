@@ -7,7 +7,7 @@ from provisioning.core.account import Json
 from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.probing import listed, plain
 from provisioning.protocols.scim_calls import Resource
-from provisioning.protocols.scim_probe_calls import Looking, Seen, look
+from provisioning.protocols.scim_probe_calls import Looking, Seen, look, unlisted
 from provisioning.protocols.scim_resource import USER, Path, member, read_path
 
 _ONLY_CHANGES: Final = "only a change can show it, and a probe changes nothing"
@@ -19,7 +19,7 @@ def config(looking: Looking, said: Seen) -> None:
     """Note what ServiceProviderConfig claims, as far as only changes could show it, and whether it is there."""
     notes = looking.notes
     if said.body is None:
-        notes.contradicts("ServiceProviderConfig", f"GET /ServiceProviderConfig {said.why}; RFC 7644 4 asks for it")
+        unlisted(looking, "ServiceProviderConfig", said, what="RFC 7644 4 asks for it, and GET /ServiceProviderConfig")
         return
     looking.claims = said.body
     unclear = [name for name in ("patch", "bulk", "filter", "sort", "etag") if looking.claim(name) is None]
@@ -39,7 +39,7 @@ def resource_types(looking: Looking) -> Generator[Request, Answer, None]:
     """Note which resources there are, and whether Users and Groups are where the engine looks for them."""
     page, notes = (yield from look(looking, "/ResourceTypes")), looking.notes
     if isinstance(page, Seen):
-        notes.note("ResourceTypes", f"GET /ResourceTypes {page.why}", agrees=not page.asked)
+        unlisted(looking, "ResourceTypes", page, what="GET /ResourceTypes")
         return
     places = {_text(each, "name"): _text(each, "endpoint") for each in page.resources}
     says = listed([f"{name} at {place}" for name, place in places.items()])
@@ -56,7 +56,7 @@ def mapped(looking: Looking) -> Generator[Request, Answer, None]:
     """Hold the service's mapping against the SP's schemas: what it does not have, may not be set, or asks for."""
     page, notes = (yield from look(looking, "/Schemas")), looking.notes
     if isinstance(page, Seen):
-        notes.note("Schemas", f"GET /Schemas {page.why}", agrees=not page.asked)
+        unlisted(looking, "Schemas", page, what="GET /Schemas")
         return
     schemas = {_text(each, "id").casefold(): each for each in page.resources}
     says = listed([_text(each, "id") for each in page.resources])

@@ -9,7 +9,7 @@ from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.probing import NOBODY
 from provisioning.protocols.scim_calls import id_of, place_of
 from provisioning.protocols.scim_filter import equals
-from provisioning.protocols.scim_probe_calls import Looking, Page, Seen, ask, look
+from provisioning.protocols.scim_probe_calls import Looking, Page, Seen, ask, look, unlisted
 from provisioning.protocols.scim_resource import member, read_path
 
 FEW: Final = 3  # groups that are looked into
@@ -20,8 +20,8 @@ def groups(looking: Looking) -> Generator[Request, Answer, None]:
     page, notes = (yield from look(looking, "/Groups", count=str(FEW))), looking.notes
     if isinstance(page, Seen):
         needed = bool(looking.service.groups)
-        why = f"GET /Groups {page.why}"
-        notes.note("Groups", f"{why}, and the service has groups" if needed else why, agrees=not needed)
+        what = "the service has groups, and GET /Groups" if needed else "GET /Groups"
+        unlisted(looking, "Groups", page, what=what, agrees=not needed)
         return
     notes.holds("Groups", "an unknown number" if page.total is None else f"{page.total} groups")
     yield from _by_name(looking, page)
@@ -32,7 +32,7 @@ def _by_name(looking: Looking, page: Page) -> Generator[Request, Answer, None]:
     about, notes, says = "filter on Groups' displayName", looking.notes, looking.says("filter")
     nobody = yield from look(looking, "/Groups", filter=equals(read_path("displayName"), NOBODY), count="2")
     if isinstance(nobody, Seen):
-        notes.note(about, nobody.why, says, agrees=looking.claim("filter") is False)
+        unlisted(looking, about, nobody, says, agrees=looking.claim("filter") is False)
     elif nobody.resources:
         notes.contradicts(about, "ignored: one that matches no group gave groups", says)
     elif not page.resources:
@@ -53,11 +53,9 @@ def _members(looking: Looking, page: Page) -> Generator[Request, Answer, bool | 
         return None
     value = id_of({"id": member(entry, "value")})
     user = (yield from ask(looking, place_of("Users", value))) if value is not None else None
-    if user is None or user.status == HTTPStatus.NOT_FOUND:
-        notes.contradicts(about, f"{where}, under an identifier that no user has")
-        return False
-    notes.holds(about, where)
-    return True
+    strange = user is None or user.status == HTTPStatus.NOT_FOUND
+    notes.note(about, f"{where}, under an identifier that no user has" if strange else where, agrees=not strange)
+    return not strange
 
 
 def _someone(looking: Looking, page: Page) -> Generator[Request, Answer, tuple[Json, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import Final
 
 from provisioning.protocols.dialogue import Answer, Request
-from provisioning.protocols.scim_probe_calls import Looking, Page, Seen, look
+from provisioning.protocols.scim_probe_calls import Looking, Page, Seen, look, unlisted
 from provisioning.protocols.scim_resource import member
 
 MANY: Final = 200  # users of the page by which the SP's limit is seen
@@ -24,8 +24,8 @@ def _index(looking: Looking, users: Page) -> Generator[Request, Answer, bool | N
     start = _FAR if users.total is None else users.total + 1
     page = yield from look(looking, "/Users", startIndex=str(start), count="2")
     if isinstance(page, Seen):
-        notes.note(about, f"startIndex past the end {page.why}", says, agrees=says == "not supported")
-        return False if page.status else None
+        unlisted(looking, about, page, says, "startIndex past the end", agrees=says == "not supported")
+        return False if page.told else None
     if not users.resources:
         notes.unseen(about, "there are no users", says)
         return None
@@ -44,8 +44,8 @@ def _cursor(looking: Looking, users: Page) -> Generator[Request, Answer, bool | 
         notes.holds("cursor unasked", "nextCursor is sent without being asked for (RFC 9865 allows it)")
     first = yield from look(looking, "/Users", cursor="", count="1")
     if isinstance(first, Seen):
-        notes.note(about, f"an empty cursor {first.why}", says, agrees=says != "supported")
-        return False if first.status else None
+        unlisted(looking, about, first, says, "an empty cursor", agrees=says != "supported")
+        return False if first.told else None
     if first.cursor is None:
         one = not users.more and len(users.resources) < 2
         seen = "there are too few users for a second page" if one else "no nextCursor is given"
@@ -53,8 +53,8 @@ def _cursor(looking: Looking, users: Page) -> Generator[Request, Answer, bool | 
         return None if one else False
     second = yield from look(looking, "/Users", cursor=first.cursor, count="1")
     if isinstance(second, Seen):
-        notes.contradicts(about, f"the SP's own nextCursor {second.why}", says)
-        return False
+        unlisted(looking, about, second, says, "the SP's own nextCursor")
+        return False if second.told else None
     moved = not set(first.ids) & set(second.ids)
     seen = "the next page has other users" if moved else "nextCursor gave the first page again"
     notes.note(about, seen, says, agrees=moved and says != "not supported")
@@ -69,7 +69,7 @@ def _limit(looking: Looking) -> Generator[Request, Answer, int | None]:
     says, asked = (f"at most {min(limits)}" if limits else ""), min([*limits, MANY])
     page = yield from look(looking, "/Users", count=str(asked))
     if isinstance(page, Seen):
-        notes.contradicts(about, f"a page of {asked} {page.why}", says)
+        unlisted(looking, about, page, says, f"a page of {asked}")
         return None
     got = len(page.resources)
     if got > asked:

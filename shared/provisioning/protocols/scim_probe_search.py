@@ -9,7 +9,7 @@ from provisioning.protocols.probing import NOBODY
 from provisioning.protocols.scim_calls import Resource, id_of
 from provisioning.protocols.scim_filter import equals
 from provisioning.protocols.scim_lookup import MARK
-from provisioning.protocols.scim_probe_calls import Looking, Page, Seen, look
+from provisioning.protocols.scim_probe_calls import Looking, Page, Seen, look, unlisted
 from provisioning.protocols.scim_resource import Path, read_path, value_at
 
 _CANNOT: Final = (400, 501)
@@ -28,12 +28,9 @@ def _filter(looking: Looking, users: Page, path: Path) -> Generator[Request, Ans
     says = looking.says("filter")
     nobody = yield from look(looking, "/Users", filter=equals(path, NOBODY), count="2")
     if isinstance(nobody, Seen):
-        refused = nobody.status in _CANNOT
-        if refused:
-            notes.note(about, f"refused: {nobody.why}", says, agrees=looking.claim("filter") is False)
-            return False
-        notes.unseen(about, nobody.why, says)
-        return None
+        cannot = nobody.status in _CANNOT
+        unlisted(looking, about, nobody, says, "refused:" if cannot else "", agrees=looking.claim("filter") is False)
+        return False if cannot else None
     if nobody.resources:
         notes.contradicts(about, f"ignored: one that matches nobody gave {_everyone(nobody, users)}", says)
         return False

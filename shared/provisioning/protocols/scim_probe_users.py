@@ -1,12 +1,13 @@
 """How an SCIM SP shows one user: identifiers, versions (RFC 7644 3.14), and what it says of one that is not there."""
 
 from collections.abc import Generator
+from dataclasses import replace
 from http import HTTPStatus
 
 from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.probing import NOBODY
 from provisioning.protocols.scim_calls import id_of, place_of
-from provisioning.protocols.scim_probe_calls import Looking, Page, ask, version_of
+from provisioning.protocols.scim_probe_calls import Looking, Page, ask, unlisted, version_of
 
 
 def shape(looking: Looking, users: Page, asked: int) -> None:
@@ -34,7 +35,8 @@ def versions(looking: Looking, users: Page) -> Generator[Request, Answer, bool |
         return None
     shown = yield from ask(looking, place_of("Users", first))
     if shown.body is None or id_of(shown.body) != first:
-        notes.note("one user", f"a user of the list, asked for by its id, {shown.why or 'is another'}", agrees=False)
+        other = shown if shown.why else replace(shown, why="is another")
+        unlisted(looking, "one user", other, what="a user of the list, asked for by its id,")
         return None
     version = version_of(shown.body, shown.etag)
     if not version:
@@ -45,8 +47,8 @@ def versions(looking: Looking, users: Page) -> Generator[Request, Answer, bool |
         notes.note(about, "versions are given and honoured", says, agrees=looking.claim("etag") is not False)
         return True
     if again.body is None:
-        notes.contradicts(about, f"a version is given; If-None-Match with it {again.why}", says)
-        return False
+        unlisted(looking, about, again, says, "a version is given; If-None-Match with it")
+        return False if again.told else None
     stays = version_of(again.body, again.etag) == version
     seen = "versions are given; If-None-Match is ignored" if stays else "the version changed and nothing else did"
     notes.note(about, seen, says, agrees=False)
@@ -56,7 +58,7 @@ def versions(looking: Looking, users: Page) -> Generator[Request, Answer, bool |
 def missing(looking: Looking) -> Generator[Request, Answer, None]:
     """Note what the SP says of a user that it cannot have: 404 (RFC 7644 3.12) is how the engine sees a removal."""
     seen, notes = (yield from ask(looking, place_of("Users", NOBODY))), looking.notes
-    if not seen.asked or not seen.status:
+    if not seen.told:
         notes.unseen("a user that is not there", seen.why)
     elif seen.status == HTTPStatus.NOT_FOUND:
         notes.holds("a user that is not there", "answered 404")
