@@ -32,6 +32,7 @@ class Liar:
     versions: str = "honest"  # none, restless, unread
     members: str = "listed"  # one, hidden, strange
     strays: int = 404
+    token: str = ""  # the only one that it takes; empty: it takes any
     instead: dict[str, web.Response | str] = field(default_factory=dict)
     asked: list[web.Request] = field(default_factory=list)
     url: str = ""
@@ -48,6 +49,8 @@ class Liar:
         self.asked.append(request)
         path = request.path.removeprefix("/v2")
         other = self.instead.get(path)
+        if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
+            return web.Response(status=401)
         if other == "slow":
             await asyncio.Event().wait()  # ended by the client, which goes away
         if other == "bomb":

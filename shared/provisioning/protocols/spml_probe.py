@@ -47,8 +47,8 @@ def _choice(line: Line, notes: Notes, reply: Reply) -> None:
     wanted = line.options.target
     if wanted is not None and wanted not in [target.attributes.get("targetID") for target in targets]:
         notes.contradicts("spml.target", f"the SP lists no target {plain(wanted)}")
-    if len(fitting) == 1 and fitting[0] is not None:
-        notes.propose("spml.target", plain(fitting[0]), "the one target that fits; a look for it is saved")
+    if len(fitting) == 1 and fitting[0] is not None and plain(fitting[0]) == fitting[0]:
+        notes.propose("spml.target", fitting[0], "the one target that fits; a look for it is saved")
     profiles = {profile for target in targets if (profile := profile_of(target)) is not None}
     if len(profiles) == 1:
         notes.propose("spml.profile", profiles.pop(), "the profile that the SP's targets are of")

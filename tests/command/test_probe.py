@@ -1,0 +1,163 @@
+"""`provision probe` as an operator runs it: a process of its own, against an SP and a Secrets Manager on loopback."""
+
+import asyncio
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from moto.server import ThreadedMotoServer
+
+from localstack.emulator import ROOT
+from tests.delivery.liar import Liar, lying, says
+
+TOKEN = "a-token-of-the-library"
+REGION = "eu-west-1"
+
+
+@pytest.fixture
+async def sp() -> AsyncIterator[Liar]:
+    async with lying(Liar(token=TOKEN)) as liar:
+        yield liar
+    assert {request.method for request in liar.asked} <= {"GET"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, sp: Liar) -> Path:
+    """A bundle with one service, whose SP is the one that runs."""
+    made = tmp_path / "bundle"
+    library = {
+        "id": "library", "protocol": "scim", "endpoint": sp.url, "private": True, "secret": "campus/library",
+        "timeout": 2, "account": {"userName": "person.login"},
+    }  # fmt: skip
+    files: dict[str, Any] = {
+        "tenant.yaml": {"id": "te", "person": {"login": "string"}},
+        "sources/registry.yaml": {"id": "registry"},
+        "services/library.yaml": library,
+        "services/badge.yaml": {
+            "id": "badge", "protocol": "queue", "endpoint": "https://q", "match": "a", "account": {"a": "person.login"}
+        },
+        "rules/all.yaml": [],
+    }  # fmt: skip
+    for name, content in files.items():
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text(yaml.safe_dump(content), encoding="utf-8")
+    return made
+
+
+async def provision(where: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """In a folder of its own. Nothing that it prints ever holds the credential."""
+    program = Path(sys.executable).parent / "provision"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    kept["PYTHONPATH"] = f"{ROOT / 'shared'}{os.pathsep}{ROOT}"  # this tree's, wherever the program was installed from
+    result = await asyncio.to_thread(
+        subprocess.run, [program, *arguments], cwd=where, capture_output=True, text=True, timeout=60, check=False,
+        env={**kept, "AWS_EC2_METADATA_DISABLED": "true", "COLUMNS": "200", **environment},
+    )  # fmt: skip
+    assert TOKEN not in result.stdout + result.stderr
+    return result
+
+
+def probe(folder: Path, *more: str, service: str = "library") -> tuple[str, ...]:
+    return ("probe", service, "--bundle", str(folder), *more)
+
+
+async def test_the_findings_are_printed_and_written_for_review(folder: Path, tmp_path: Path) -> None:
+    result = await provision(tmp_path, *probe(folder, "--secret-env", "LIBRARY_TOKEN"), LIBRARY_TOKEN=TOKEN)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "startIndex past the end gave nobody" in result.stdout
+    assert "library.probe.yaml: for review; nothing of it is in force" in result.stdout
+    text = (tmp_path / "library.probe.yaml").read_text(encoding="utf-8")
+    assert TOKEN not in text
+    told = yaml.safe_load(text)
+    assert told["service"] == "library"
+    (paging,) = (each for each in told["findings"] if each["about"] == "paging by index")
+    assert paging == {
+        "about": "paging by index", "says": "", "seen": "startIndex past the end gave nobody", "verdict": "holds"
+    }  # fmt: skip
+    assert not list(folder.rglob("*.probe.yaml"))
+
+
+async def test_the_credential_may_be_in_a_file_and_the_findings_elsewhere(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN}\n", encoding="utf-8")
+    out = tmp_path / "elsewhere.yaml"
+    result = await provision(tmp_path, *probe(folder, "--secret-file", "token", "--out", str(out), "--json"))
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["findings"] == yaml.safe_load(out.read_text(encoding="utf-8"))["findings"]
+
+
+@pytest.fixture
+def secrets_manager() -> Iterator[dict[str, str]]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    environment = {**keys, "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": REGION}
+    client = boto3.client(
+        "secretsmanager", REGION, endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id="test", aws_secret_access_key="test",
+    )  # fmt: skip
+    client.create_secret(Name="campus/library", SecretString=TOKEN)
+    yield environment
+    client.delete_secret(SecretId="campus/library", ForceDeleteWithoutRecovery=True)
+    server.stop()
+
+
+async def test_without_an_option_the_credential_is_that_of_the_functions(
+    folder: Path, tmp_path: Path, secrets_manager: dict[str, str], sp: Liar
+) -> None:
+    result = await provision(tmp_path, *probe(folder), **secrets_manager)
+    assert result.returncode == 0, result.stderr
+    assert sp.asked
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--secret-env", "WRONG"), "the SP refuses the credential: GET /Users answered 401"),
+        (("--secret-env", "MISSING"), "the variable 'MISSING' is not set"),
+        (("--secret-file", "missing"), "missing: cannot be read (a file of text)"),
+        (("--secret-env", "WRONG", "--secret-file", "missing"), "two credentials are given"),
+    ],
+)
+async def test_a_credential_that_will_not_do_fails(
+    folder: Path, tmp_path: Path, options: tuple[str, ...], problem: str
+) -> None:
+    result = await provision(tmp_path, *probe(folder, *options), WRONG="another")
+    assert result.returncode == 1
+    assert problem in result.stderr.replace("\n", " ")
+    assert not (tmp_path / "library.probe.yaml").exists()
+
+
+async def test_an_sp_that_is_not_reached_fails(folder: Path, tmp_path: Path) -> None:
+    file = folder / "services" / "library.yaml"
+    library = yaml.safe_load(file.read_text(encoding="utf-8"))
+    file.write_text(yaml.safe_dump({**library, "endpoint": "https://sp.invalid"}), encoding="utf-8")
+    result = await provision(tmp_path, *probe(folder, "--secret-env", "LIBRARY_TOKEN"), LIBRARY_TOKEN=TOKEN)
+    assert result.returncode == 1
+    assert "nothing can be found out about library: GET /ServiceProviderConfig not answered" in result.stderr
+
+
+async def test_a_redirect_is_refused(folder: Path, tmp_path: Path, sp: Liar) -> None:
+    sp.instead["/Users"] = says(302, Location="http://169.254.169.254/latest")
+    result = await provision(tmp_path, *probe(folder, "--secret-env", "LIBRARY_TOKEN"), LIBRARY_TOKEN=TOKEN)
+    assert result.returncode == 1
+    assert "a redirect, and none is followed" in result.stderr
+
+
+async def test_a_service_that_cannot_be_asked_or_is_not_there_fails(folder: Path, tmp_path: Path) -> None:
+    result = await provision(tmp_path, *probe(folder, service="badge"))
+    assert (result.returncode, "an SP of protocol 'queue' cannot be asked" in result.stderr) == (1, True)
+    result = await provision(tmp_path, *probe(folder, service="libary"))
+    assert (result.returncode, "there is no service 'libary'" in result.stderr) == (1, True)
+    result = await provision(tmp_path, "probe", "library")
+    assert (result.returncode, "--stack" in result.stderr) == (1, True)
