@@ -6,20 +6,19 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
 from moto.server import ThreadedMotoServer
 
-from localstack.emulator import ROOT
+from localstack.emulator import ROOT, credentials
+from provisioning.adapters.aws.clients import Clients
 from tests.delivery.liar import Liar, lying, says
 
 TOKEN = "a-token-of-the-library"
-REGION = "eu-west-1"
 
 
 @pytest.fixture
@@ -57,10 +56,14 @@ async def provision(where: Path, *arguments: str, **environment: str) -> subproc
     program = Path(sys.executable).parent / "provision"
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     kept["PYTHONPATH"] = f"{ROOT / 'shared'}{os.pathsep}{ROOT}"  # this tree's, wherever the program was installed from
-    result = await asyncio.to_thread(
-        subprocess.run, [program, *arguments], cwd=where, capture_output=True, text=True, timeout=60, check=False,
-        env={**kept, "AWS_EC2_METADATA_DISABLED": "true", "COLUMNS": "200", **environment},
-    )  # fmt: skip
+    given = {**kept, "AWS_EC2_METADATA_DISABLED": "true", "COLUMNS": "200", **environment}
+
+    def wait() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program, *arguments], cwd=where, env=given, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    result = await asyncio.to_thread(wait)  # the SP runs on the loop of the test
     assert TOKEN not in result.stdout + result.stderr
     return result
 
@@ -95,20 +98,20 @@ async def test_the_credential_may_be_in_a_file_and_the_findings_elsewhere(folder
 
 
 @pytest.fixture
-def secrets_manager() -> Iterator[dict[str, str]]:
+async def secrets_manager(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, str]]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    environment = {**keys, "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": REGION}
-    client = boto3.client(
-        "secretsmanager", REGION, endpoint_url=environment["AWS_ENDPOINT_URL"],
-        aws_access_key_id="test", aws_secret_access_key="test",
-    )  # fmt: skip
-    client.create_secret(Name="campus/library", SecretString=TOKEN)
+    environment = {**credentials(), "AWS_ENDPOINT_URL": f"http://{host}:{port}"}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    clients = Clients()
+    client = await clients.secretsmanager()
+    await client.create_secret(Name="campus/library", SecretString=TOKEN)
     yield environment
-    client.delete_secret(SecretId="campus/library", ForceDeleteWithoutRecovery=True)
+    await client.delete_secret(SecretId="campus/library", ForceDeleteWithoutRecovery=True)
+    await clients.close()
     server.stop()
 
 

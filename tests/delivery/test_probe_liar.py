@@ -137,7 +137,7 @@ async def test_a_private_address_is_not_asked(courier: Courier) -> None:
 
 
 async def test_nothing_of_a_person_is_in_the_findings(courier: Courier) -> None:
-    for quirks in ({}, {"filters": "ignored"}, {"filters": "blind"}, {"members": "strange"}):
-        told = repr(await probed(courier, Liar(**quirks)))
+    for liar in (Liar(), Liar(filters="ignored"), Liar(filters="blind"), Liar(members="strange")):
+        told = repr(await probed(courier, liar))
         assert "Ann" not in told
         assert "ann" not in told

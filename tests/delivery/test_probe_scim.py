@@ -36,7 +36,7 @@ async def test_an_honest_sp_is_found_to_be_so_and_only_asked(provider: Provider,
     seen = by_subject(await courier.probe(held, probe(held)))
     assert {about for about, each in seen.items() if each.verdict is Verdict.CONTRADICTS} == set()
     assert {about for about, each in seen.items() if each.verdict is Verdict.UNSEEN} == {"patch", "bulk", "sort"}
-    assert seen["Users"].seen.startswith("3 users")
+    assert seen["Users"].seen.startswith("3 in all")
     assert seen["filter on userName"].seen == "it finds who is there and nobody else; case makes no difference"
     assert seen["bulk"].says == "supported; maxOperations 1000, maxPayloadSize 1048576"
     assert seen["Schemas"].seen == "they have all that is mapped"

@@ -15,17 +15,17 @@ from provisioning.protocols.scim_resource import member, read_path
 FEW: Final = 3  # groups that are looked into
 
 
-def groups(looking: Looking) -> Generator[Request, Answer, None]:
-    """See the groups: whether there are any, can be found by name, and show who is in them."""
+def groups(looking: Looking) -> Generator[Request, Answer, bool | None]:
+    """See whether groups are there, are found by name, and show who is in them: the last is what it says."""
     page, notes = (yield from look(looking, "/Groups", count=str(FEW))), looking.notes
     if isinstance(page, Seen):
         needed = bool(looking.service.groups)
         what = "the service has groups, and GET /Groups" if needed else "GET /Groups"
         unlisted(looking, "Groups", page, what=what, agrees=not needed)
-        return
-    notes.holds("Groups", "an unknown number" if page.total is None else f"{page.total} groups")
+        return None
+    notes.holds("Groups", "an unknown number" if page.total is None else f"{page.total} in all")
     yield from _by_name(looking, page)
-    yield from _members(looking, page)
+    return (yield from _members(looking, page))
 
 
 def _by_name(looking: Looking, page: Page) -> Generator[Request, Answer, None]:

@@ -1,7 +1,7 @@
 """How an SCIM SP gives long lists: by index, by cursor (RFC 9865), and so many at a time (RFC 7644 3.4.2.4)."""
 
 from collections.abc import Generator
-from typing import Final
+from typing import Final, NamedTuple
 
 from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.scim_probe_calls import Looking, Page, Seen, look, unlisted
@@ -11,11 +11,19 @@ MANY: Final = 200  # users of the page by which the SP's limit is seen
 _FAR: Final = 1_000_000  # beyond any end, where the SP does not count
 
 
-def pages(looking: Looking, users: Page) -> Generator[Request, Answer, None]:
+class Paging(NamedTuple):
+    """Which ways of paging work, and how many users a page may have; None for what could not be seen."""
+
+    by_index: bool | None
+    by_cursor: bool | None
+    most: int | None
+
+
+def pages(looking: Looking, users: Page) -> Generator[Request, Answer, Paging]:
     """See which way of paging can be relied on, and how large a page may be."""
-    yield from _index(looking, users)
-    yield from _cursor(looking, users)
-    yield from _limit(looking)
+    by_index = yield from _index(looking, users)
+    by_cursor = yield from _cursor(looking, users)
+    return Paging(by_index, by_cursor, (yield from _limit(looking)))
 
 
 def _index(looking: Looking, users: Page) -> Generator[Request, Answer, bool | None]:

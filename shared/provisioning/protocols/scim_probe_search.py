@@ -1,6 +1,6 @@
 """Whether an SCIM SP's filters find what is there, and nobody else (RFC 7644 3.4.2.2)."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Final
 
 from provisioning.core.account import Json
@@ -15,15 +15,18 @@ from provisioning.protocols.scim_resource import Path, read_path, value_at
 _CANNOT: Final = (400, 501)
 
 
-def filters(looking: Looking, users: Page) -> Generator[Request, Answer, None]:
-    """Try the two filters by which the engine finds an account: our mark, and the service's match attribute."""
-    works = {}
+def filters(looking: Looking, users: Page) -> Generator[Request, Answer, Mapping[str, bool | None]]:
+    """Try the two filters by which the engine finds an account: our mark, and the service's match attribute.
+
+    Says of each attribute whether a filter can be relied on; None if it could not be seen.
+    """
+    works: dict[str, bool | None] = {}
     for name in dict.fromkeys((MARK, looking.service.match)):
         works[name] = yield from _filter(looking, users, read_path(name))
+    return works
 
 
 def _filter(looking: Looking, users: Page, path: Path) -> Generator[Request, Answer, bool | None]:
-    """Whether a filter can be relied on; None if it could not be seen."""
     about, notes = f"filter on {path.text}", looking.notes
     says = looking.says("filter")
     nobody = yield from look(looking, "/Users", filter=equals(path, NOBODY), count="2")

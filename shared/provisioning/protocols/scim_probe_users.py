@@ -21,8 +21,8 @@ def shape(looking: Looking, users: Page, asked: int) -> None:
         problems.append("users without an id of their own")
     if not users.spelled:
         problems.append("`Resources` is spelled in another case")
-    count = "an unknown number of" if users.total is None else str(users.total)
-    seen = f"{count} users; " + ("; ".join(problems) or "a list as RFC 7644 3.4.2 has it")
+    count = "an unknown number" if users.total is None else f"{users.total} in all"
+    seen = f"{count}; " + ("; ".join(problems) or "a list as RFC 7644 3.4.2 has it")
     looking.notes.note("Users", seen, agrees=not problems)
 
 
