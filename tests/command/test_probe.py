@@ -16,6 +16,12 @@ from moto.server import ThreadedMotoServer
 
 from localstack.emulator import ROOT, credentials
 from provisioning.adapters.aws.clients import Clients
+from provisioning.adapters.aws.objects import Objects
+from provisioning.adapters.aws.policies import PublishedPolicies
+from provisioning.adapters.aws.rows import Rows
+from provisioning.command.bundle import load_folder
+from provisioning.runtime.entry import clock
+from tests.contracts.backends import new_bucket, new_table
 from tests.delivery.liar import Liar, lying, says
 
 TOKEN = "a-token-of-the-library"
@@ -98,7 +104,7 @@ async def test_the_credential_may_be_in_a_file_and_the_findings_elsewhere(folder
 
 
 @pytest.fixture
-async def secrets_manager(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, str]]:
+async def aws(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, str]]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -116,11 +122,40 @@ async def secrets_manager(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict
 
 
 async def test_without_an_option_the_credential_is_that_of_the_functions(
-    folder: Path, tmp_path: Path, secrets_manager: dict[str, str], sp: Liar
+    folder: Path, tmp_path: Path, aws: dict[str, str], sp: Liar
 ) -> None:
-    result = await provision(tmp_path, *probe(folder), **secrets_manager)
+    result = await provision(tmp_path, *probe(folder), **aws)
     assert result.returncode == 0, result.stderr
     assert sp.asked
+
+
+async def publish(folder: Path) -> str:
+    """A stack that has no more than a probe reads, with the bundle in force."""
+    clients = Clients()
+    table, bucket = await new_table(clients), await new_bucket(clients)
+    outputs = {"Table": table, "Bucket": bucket, "IdentitiesQueue": "none", "CampaignQueue": "none"}
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    client = await clients.cloudformation()
+    await client.create_stack(StackName=table, TemplateBody=json.dumps(template))
+    loaded = load_folder(folder)
+    policies = PublishedPolicies(Rows(clients, table), Objects(clients, bucket), clock)
+    await policies.publish(loaded.published, loaded.hash)
+    await clients.close()
+    return table
+
+
+async def test_without_a_folder_the_service_in_force_is_probed(
+    folder: Path, tmp_path: Path, aws: dict[str, str], sp: Liar
+) -> None:
+    stack = await publish(folder)
+    result = await provision(tmp_path, "probe", "library", "--stack", stack, **aws)
+    assert result.returncode == 0, result.stderr
+    assert sp.asked
+    result = await provision(tmp_path, "probe", "libary", "--stack", stack, **aws)
+    assert (result.returncode, "there is no service 'libary'" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

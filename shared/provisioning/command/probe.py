@@ -52,12 +52,15 @@ def drafted(folder: Path, name: str) -> Service:
 
 
 async def in_force(stack: str, name: str) -> Service:
-    """A service of the bundle in force, with what differs from the defaults as what is written. Raises InvalidError."""
+    """A service of the bundle in force. Raises InvalidError if there is none of this name."""
     from provisioning.command.deployed import deployed
 
     async with deployed(stack) as ports:
-        service = _one_of((await ports.policies.current()).services, name)
-    # A published bundle has all defaults written out: what its operator wrote can be told by what differs from them.
+        return as_written(_one_of((await ports.policies.current()).services, name))
+
+
+def as_written(service: Service) -> Service:
+    """The same service with only that set which differs from the defaults: a published one has them all written out."""
     return Service.model_validate(service.model_dump(exclude_defaults=True, by_alias=True))
 
 

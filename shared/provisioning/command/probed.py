@@ -69,15 +69,14 @@ def print_findings(console: Console, service: Service, findings: Findings) -> No
     for each in findings.findings:
         table.add_row(_MARKS[each.verdict], *map(Text, (each.about, each.says, each.seen)))
     console.print(table)
-    console.print("! contradicts what is said or standard   ? could not be seen", highlight=False)
+    console.print("! contradicts what is said, or the standard   ? could not be seen", highlight=False)
     held = review(findings.proposals, service)
     for proposal in held.fresh:
         told = f"proposed: {proposal.setting}: {_scalar(proposal.value)} ({proposal.because})"
         console.print(told, markup=False, highlight=False, soft_wrap=True)
     for other in held.differences:
-        told = (
-            f"written {other.setting}: {_scalar(other.written)} stays; found {_scalar(other.found)} ({other.because})"
-        )
+        found = f"found {_scalar(other.found)} ({other.because})"
+        told = f"written: {other.setting}: {_scalar(other.written)}, which stays; {found}"
         console.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
