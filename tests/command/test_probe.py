@@ -103,6 +103,13 @@ async def test_the_credential_may_be_in_a_file_and_the_findings_elsewhere(folder
     assert told["findings"] == yaml.safe_load(out.read_text(encoding="utf-8"))["findings"]
 
 
+async def test_a_report_does_not_become_a_part_of_the_bundle(folder: Path) -> None:
+    out = ("--out", "services/library.yaml")
+    result = await provision(folder, *probe(folder, "--secret-env", "LIBRARY_TOKEN", *out), LIBRARY_TOKEN=TOKEN)
+    assert (result.returncode, "a report is no part of one" in result.stderr.replace("\n", " ")) == (1, True)
+    assert "findings" not in (folder / "services" / "library.yaml").read_text(encoding="utf-8")
+
+
 @pytest.fixture
 async def aws(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[dict[str, str]]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing

@@ -166,7 +166,7 @@ def probe(
     held = drafted(bundle, service) if bundle is not None else run(in_force(stack, service))
     findings = run(find_out(held, Credential(secret_env, secret_file)))
     file = out or Path(f"{held.id}.probe.yaml")
-    probed.write(file, probed.report(held, findings))
+    probed.write(file, probed.report(held, findings), bundle)
     if as_json:
         _print_json(probed.words(held, findings))
     else:

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from provisioning.adapters.delivery.driver import Courier
 from provisioning.adapters.delivery.http import HttpCaller
-from provisioning.adapters.delivery.ldap import LdapCaller
 from provisioning.adapters.delivery.secrets import Secrets
 from provisioning.command.bundle import load_folder
 from provisioning.core.catalog import Service
@@ -39,7 +38,7 @@ async def find_out(service: Service, credential: Credential) -> Findings:
     problems = check_paths(service)
     if problems:
         raise problems[0]
-    async with _reader(service, credential) as read, _courier(read) as courier:
+    async with _reader(service, credential) as read, _courier(service, read) as courier:
         findings = await courier.probe(service, PROBES[service.protocol](service))
     if findings.refusal:
         raise TransientError(f"nothing can be found out about {service.id}: {findings.refusal}")
@@ -116,15 +115,20 @@ def _given(credential: Credential) -> str | None:
 
 
 @asynccontextmanager
-async def _courier(read: Read) -> AsyncIterator[Courier]:
+async def _courier(service: Service, read: Read) -> AsyncIterator[Courier]:
     """The way to SPs that functions take, with all of its bounds; there is no queue to be asked."""
     secrets = Secrets(read)
-    caller, directories = HttpCaller(secrets), LdapCaller(secrets)
-    try:
+    async with AsyncExitStack() as undo:
+        caller = HttpCaller(secrets)
+        undo.push_async_callback(caller.close)
+        if service.protocol != "ldap":
+            yield Courier(caller, _no_queue)
+            return
+        from provisioning.adapters.delivery.ldap import LdapCaller  # an extra, and slow to import
+
+        directories = LdapCaller(secrets)
+        undo.push_async_callback(directories.close)
         yield Courier(caller, _no_queue, directories)
-    finally:
-        await caller.close()
-        await directories.close()
 
 
 async def _no_queue(service: Service, _message: Publish) -> Answer:

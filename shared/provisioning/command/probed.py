@@ -55,8 +55,10 @@ def report(service: Service, findings: Findings) -> str:
     return "\n".join([*lines, ""])
 
 
-def write(file: Path, text: str) -> None:
-    """Write the report. Raises InvalidError if the file cannot be written."""
+def write(file: Path, text: str, bundle: Path | None) -> None:
+    """Write the report. Raises InvalidError if the file cannot be written, or would become a part of the bundle."""
+    if bundle is not None and file.resolve().is_relative_to(bundle.resolve()):
+        raise InvalidError("it is in the bundle, and a report is no part of one", str(file), right="a file elsewhere")
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
