@@ -22,7 +22,9 @@ from provisioning.adapters.aws.rows import Rows
 from provisioning.command.bundle import load_folder
 from provisioning.runtime.entry import clock
 from tests.contracts.backends import new_bucket, new_table
+from tests.delivery.certificates import make_certificate
 from tests.delivery.liar import Liar, lying, says
+from tests.delivery.openldap import ADMIN, MISSING, PASSWORD, PEOPLE, find, running
 
 TOKEN = "a-token-of-the-library"
 
@@ -206,3 +208,20 @@ async def test_a_service_that_cannot_be_asked_or_is_not_there_fails(folder: Path
     assert (result.returncode, "there is no service 'libary'" in result.stderr) == (1, True)
     result = await provision(tmp_path, "probe", "library")
     assert (result.returncode, "--stack" in result.stderr) == (1, True)
+
+
+@pytest.mark.skipif(find() is None, reason=MISSING)
+async def test_a_directory_is_probed_over_tls(folder: Path, tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    with running(certificate, key) as server:
+        directory = {
+            "id": "directory", "protocol": "ldap", "endpoint": server.secure_url, "private": True, "secret": "any",
+            "match": "uid", "account": {"uid": "person.login", "cn": "person.login", "sn": "person.login"},
+            "ldap": {"base": PEOPLE},
+        }  # fmt: skip
+        (folder / "services" / "directory.yaml").write_text(yaml.safe_dump(directory), encoding="utf-8")
+        bind = {"BIND": json.dumps({"dn": ADMIN, "password": PASSWORD}), "SSL_CERT_FILE": str(certificate)}
+        result = await provision(tmp_path, *probe(folder, "--secret-env", "BIND", service="directory"), **bind)
+    assert result.returncode == 0, result.stderr
+    assert "one that matches nobody gave no entries" in result.stdout
+    assert PASSWORD not in result.stdout + (tmp_path / "directory.probe.yaml").read_text(encoding="utf-8")
