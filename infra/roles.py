@@ -48,6 +48,11 @@ def writes(*partitions: str) -> Value:
     return _items(_WRITE, partitions, arn(TABLE))
 
 
+def writes_batches(*partitions: str) -> Value:
+    """Put and delete items of these partitions, many at once, whatever is there."""
+    return _items(("dynamodb:BatchWriteItem",), partitions, arn(TABLE))
+
+
 def reads_index(index: str) -> Value:
     """Query one index, which holds keys only."""
     return statement(["dynamodb:Query"], sub(f"${{{TABLE}.Arn}}/index/{index}"))

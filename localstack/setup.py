@@ -10,7 +10,7 @@ from typing import Final
 
 import aiohttp
 
-from infra.bundle import architecture, build, on_lambda, this_machine
+from infra.bundle import architecture, build, extras_of, on_lambda, this_machine
 from localstack import clock
 from localstack.campus.cast import FOREIGN
 from localstack.campus.oracle import Oracle
@@ -58,7 +58,8 @@ async def open_world(place: Place, opens_in: int, say: Say) -> AsyncIterator[Wor
             name: stack.enter_context(scim_provider(name, token, place.bind)) for name, token in tokens.items()
         }
         say(f"sample SPs: {', '.join(f'{name} at {provider.endpoint}' for name, provider in providers.items())}")
-        built = await asyncio.to_thread(build, on_lambda(architecture()) if place.containers else this_machine())
+        target = on_lambda(architecture()) if place.containers else this_machine()
+        built = await asyncio.to_thread(build, target, extras_of(bundle))
         say(f"code bundle: {built.packed / 1e6:.1f} MB{', as it was' if built.reused else ''}")
         async with open_clients(place.endpoint) as clients:
             opening = clock.moment().replace(microsecond=0) + timedelta(seconds=opens_in)

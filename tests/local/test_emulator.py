@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.bundle import build, this_machine
+from infra.bundle import build, extras_of, this_machine
 from localstack import clock, emulator
 from localstack.campus.cast import Cast, changed
 from localstack.check import read_badges, read_scim
@@ -61,7 +61,7 @@ async def test_a_notification_becomes_accounts_and_a_bad_one_stops_nobody(world:
 
 
 async def test_a_deployment_that_is_repeated_changes_nothing(world: World) -> None:
-    built = build(this_machine())
+    built = build(this_machine(), extras_of(world.bundle))
     assert built.reused
     again = await deploy(world.clients, world.bundle, built.file, built.key, {})
     assert again.outputs == world.deployment.outputs

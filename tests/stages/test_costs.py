@@ -16,7 +16,7 @@ from tests.stages.bench import Bench, new_bench
 from tests.stages.tenant import START, affiliation, bundle, rule, says
 
 READS: Final = ("BatchGetItem", "Query", "GetItem")
-WRITES: Final = ("PutItem", "TransactWriteItems")
+WRITES: Final = ("PutItem", "TransactWriteItems", "BatchWriteItem")
 GATE: Final = "UpdateItem"
 TEN: Final = [f"p{number}" for number in range(10)]
 
@@ -253,6 +253,25 @@ async def test_a_membership_is_one_call_more_and_no_request_once_the_group_is_kn
         await bench.deliver("wiki")
     assert counted == {"BatchGetItem": 1, "PutItem": 2, "call": 2}
     table.add("deliver: one create that joins a group", counted)
+
+
+async def test_memberships_that_gather_are_one_call_for_all_and_two_requests_more_for_each(table: Table) -> None:
+    gathers = {"scim": {"member_batch": 100}}
+    bench = await campus("staff", keys=["other"], wiki=gathers)
+    bench.now += 60
+    await bench.process.policies.current()
+    await bench.process.receive(*(says(key, 1, "staff") for key in TEN))
+    bench.drain()
+    with bench.counted() as accounts:
+        await bench.deliver("wiki", *TEN)
+    assert accounts == {"BatchGetItem": 1, "BatchWriteItem": 10, "PutItem": 20, "SendMessageBatch": 1, "call": 10}
+    with bench.counted() as group:
+        await bench.settle()
+    assert {bench.account("wiki", key).condition for key in TEN} == {Condition.SETTLED}
+    read = {"GetItem": 2, "Query": 1, "BatchGetItem": 1}
+    assert group == {**read, "PutItem": 11, "BatchWriteItem": 1, "call": 1}
+    table.add("deliver: ten creates that join a group which gathers", accounts)
+    table.add("deliver: the group's bell, for ten that wait", group)
 
 
 async def test_an_unchanged_account_is_read_and_not_written(table: Table) -> None:

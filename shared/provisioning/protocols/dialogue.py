@@ -77,7 +77,9 @@ class Ending:
 
     `taken`: an attribute and a value of it that the SP has for somebody else, so that with another one it may succeed.
     `ticket`: the SP does the work later; the next delivery of this account is given it, to ask what became of it.
-    Whoever does not keep it is right with the outcome, which is then UNKNOWN.
+    Whoever does not keep it is right with the outcome, which is then UNKNOWN. With another outcome it only says that
+    an old ticket was not used. `changed`: of a group's members, by remote id, those who are as asked for; `refused`:
+    those whom the group will not have or not let go, with the reason.
     """
 
     outcome: Outcome
@@ -87,6 +89,8 @@ class Ending:
     missing_group: str | None = None  # a group that the SP does not have any more
     taken: tuple[str, Json] | None = None
     ticket: str | None = None
+    changed: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
     heard: Heard = Heard.WELL  # what the answers taught of the SP's health; whoever carried the dialogue says so
 
 
@@ -107,6 +111,16 @@ class Delivery:
     turn: int
     groups: Mapping[str, str] = field(default_factory=dict)
     ticket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who is to be a member of a group, and who is not to be: accounts by remote id, each once."""
+
+    group: str
+    remote_id: str
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
 
 
 Dialogue = Generator[Request, Answer, Ending]

@@ -15,17 +15,19 @@ from provisioning.protocols import (
     scim,
     scim_check,
     scim_groups,
+    scim_members,
     spml,
     spml_check,
     spml_groups,
     webhook,
 )
-from provisioning.protocols.dialogue import Delivery, Dialogue
+from provisioning.protocols.dialogue import Delivery, Dialogue, Members
 
 
 class Protocol(NamedTuple):
     """A protocol that talks. `make_group` None: it knows no groups. `looks_up`: it can find out what exists.
 
+    `change_members`: it can change many members of a group at once; `member_batch`: how many, at this service.
     `check`: what is wrong with the paths of a service's account, each with what would be right.
     """
 
@@ -33,6 +35,8 @@ class Protocol(NamedTuple):
     make_group: Callable[[Service, str, bool], Dialogue] | None
     looks_up: bool
     check: Callable[[Service], Sequence[InvalidError]]
+    change_members: Callable[[Service, Members], Dialogue] | None = None
+    member_batch: Callable[[Service], int | None] = lambda _: None
 
 
 class Staging(NamedTuple):
@@ -45,11 +49,24 @@ class Staging(NamedTuple):
 PROTOCOLS: Final[Mapping[str, Protocol]] = {
     "ldap": Protocol(ldap.deliver, ldap_groups.make_group, looks_up=True, check=ldap_check.check),
     "queue": Protocol(queue.deliver, None, looks_up=False, check=queue.check),
-    "scim": Protocol(scim.deliver, scim_groups.make_group, looks_up=True, check=scim_check.check),
+    "scim": Protocol(
+        scim.deliver,
+        scim_groups.make_group,
+        looks_up=True,
+        check=scim_check.check,
+        change_members=scim_members.change_members,
+        member_batch=scim_members.member_batch,
+    ),
     "spml": Protocol(spml.deliver, spml_groups.make_group, looks_up=True, check=spml_check.check),
     "webhook": Protocol(webhook.deliver, None, looks_up=False, check=webhook.check),
 }
 STAGING: Final[Mapping[str, Staging]] = {"extract": Staging(extract.stage, extract.check)}
+
+
+def member_batch(service: Service) -> int | None:
+    """How many members of a group are changed at once by the group's doorbell; None: each with its account."""
+    protocol = PROTOCOLS.get(service.protocol)
+    return protocol.member_batch(service) if protocol is not None else None
 
 
 def check_paths(service: Service) -> Sequence[InvalidError]:

@@ -1,9 +1,9 @@
 """What deliver finds when it looks at accounts: what is wanted, what is known, who must wait for what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from provisioning.core import delivery
+from provisioning.core import delivery, membership
 from provisioning.core.account import Account, Condition, Desired, waits
 from provisioning.core.bell import OWN_SPAN, Bell, Cause
 from provisioning.core.catalog import Service
@@ -16,7 +16,7 @@ from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.core.wire import digest_of
 from provisioning.ports import Accounts, Bells, Courier, Deliveries, Policies
-from provisioning.protocols.registry import STAGING
+from provisioning.protocols.registry import STAGING, member_batch
 from provisioning.stages.message import Log
 
 
@@ -50,6 +50,24 @@ class Visit:
     def operation(self) -> str:
         """Stands for this change of this account: the same whenever it is repeated."""
         return digest_of([self.account.identity, self.service.id, self.turn, self.desired.digest])
+
+    @property
+    def asks(self) -> bool:
+        """Whether the SP will be called for the account itself."""
+        if not self.plan.call or self.stages:
+            return False
+        alone = replace(self.desired, groups=self.account.known.groups)
+        return not self.gathers or self.plan.doubt or not delivery.agrees(self.account.known, alone)
+
+    @property
+    def gathers(self) -> bool:
+        """Whether memberships are left to the groups' own doorbells."""
+        return member_batch(self.service) is not None
+
+    @property
+    def own(self) -> Desired:
+        """What the account's own dialogue is to bring about."""
+        return membership.without_groups(self.desired) if self.gathers else self.desired
 
     @property
     def stages(self) -> bool:
@@ -97,6 +115,7 @@ async def look_at(shell: Deliver, traces: Mapping[str, str], now: Instant) -> tu
         elif account is not None:
             # Its writer may have died before it rang for this instant, which the sweep has already passed.
             bells += [*bells_of(account, trace, now), *dependents(policy, wanted, account, trace)]
+            bells += group_bells(account, trace)
     return visits, bells, found.gate
 
 
@@ -109,7 +128,7 @@ def _visit(
     account = account or Account(identity.id, service.id)
     wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
     wanted = delivery.for_account(wanted, account)
-    plan = delivery.plan(wanted, account, entitlement.turn)
+    plan = delivery.plan(wanted, account, entitlement.turn, gathers=member_batch(service) is not None)
     return Visit(policy, service, account, wanted, entitlement.turn, plan, trace, identity)
 
 
@@ -133,6 +152,11 @@ def dependents(policy: Policy, identity: Identity, account: Account, trace: str)
         for service in policy.services.values()
         if account.service in service.requires and identity.entitlements.get(service.id, NOTHING).turn
     ]
+
+
+def group_bells(account: Account, trace: str) -> list[Bell]:
+    """Bells for the groups in which an account's membership is in question."""
+    return [Bell("", Cause.DECISION, trace, account.service, group=name) for name in account.joining]
 
 
 def bells_of(account: Account, trace: str, now: Instant) -> list[Bell]:
