@@ -26,7 +26,7 @@ class Liar:
     says: dict[str, Any] = field(default_factory=dict)
     people: int = 5
     filters: str = "honest"  # ignored, refused, blind
-    paging: str = "honest"  # repeats, refused
+    paging: str = "honest"  # repeats, refused, first: it has a first page and no other
     cursors: str = "refused"  # honest, stuck, unasked
     most: int = 100
     versions: str = "honest"  # none, restless, unread
@@ -83,7 +83,7 @@ class Liar:
         if "startIndex" in query and self.paging != "honest":
             if self.paging == "refused":
                 return web.json_response({"scimType": "invalidValue"}, status=400)
-            start = 0
+            start = 0 if self.paging == "repeats" else start if start == 0 else total
         if query.get("cursor") and self.cursors != "stuck":
             start = int(query["cursor"])
         page = found[start : start + count]

@@ -42,6 +42,7 @@ async def found(courier: Courier, liar: Liar, about: str, **changes: Any) -> Fin
         ({}, "paging by index", HOLDS, "startIndex past the end gave nobody"),
         ({"paging": "repeats"}, "paging by index", CONTRADICTS, "startIndex past the end gave the first page again"),
         ({"paging": "refused"}, "paging by index", CONTRADICTS, "startIndex past the end answered 400 invalidValue"),
+        ({"paging": "first"}, "paging by index", CONTRADICTS, "startIndex=2 gave nobody"),
         ({"people": 0}, "paging by index", UNSEEN, "there are no users"),
         ({}, "paging by cursor", HOLDS, "an empty cursor answered 400 invalidCursor"),
         ({"says": PAGING}, "paging by cursor", CONTRADICTS, "an empty cursor answered 400 invalidCursor"),

@@ -27,7 +27,7 @@ def pages(looking: Looking, users: Page) -> Generator[Request, Answer, Paging]:
 
 
 def _index(looking: Looking, users: Page) -> Generator[Request, Answer, bool | None]:
-    """Whether `startIndex` past the end is honoured; None if it could not be seen."""
+    """Whether `startIndex` leads to the second user, and past the end to nobody; None if it could not be seen."""
     about, notes, says = "paging by index", looking.notes, _says(looking, "index")
     start = _FAR if users.total is None else users.total + 1
     page = yield from look(looking, "/Users", startIndex=str(start), count="2")
@@ -41,6 +41,11 @@ def _index(looking: Looking, users: Page) -> Generator[Request, Answer, bool | N
         again = "the first page again" if page.ids == users.ids else f"{len(page.resources)} users"
         notes.contradicts(about, f"startIndex past the end gave {again}", says)
         return False
+    if len(users.ids) > 1:
+        second = yield from look(looking, "/Users", startIndex="2", count="1")
+        if isinstance(second, Page) and (not second.resources or second.ids[0] == users.ids[0]):
+            notes.contradicts(about, f"startIndex=2 gave {'the first user again' if second.ids else 'nobody'}", says)
+            return False
     notes.note(about, "startIndex past the end gave nobody", says, agrees=says != "not supported")
     return True
 

@@ -3,7 +3,6 @@
 from collections.abc import Generator, Mapping
 from typing import Final
 
-from provisioning.core.account import Json
 from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.probing import NOBODY
 from provisioning.protocols.scim_calls import Resource, id_of
@@ -57,18 +56,16 @@ def _finds(looking: Looking, about: str, path: Path, holder: Resource) -> Genera
     if len(found.resources) > 1:
         notes.contradicts(about, "several users have one value, or it finds more than it was asked for", says)
         return False
-    other = _other_case(value)
-    folded = (yield from look(looking, "/Users", filter=equals(path, other), count="2")) if other != value else found
-    case = ""
-    if isinstance(folded, Page):
-        case = "; it tells upper from lower case" if id_of(holder) not in folded.ids else "; case makes no difference"
-    notes.note(about, f"it finds who is there and nobody else{case}", says, agrees=looking.claim("filter") is not False)
+    seen = "it finds who is there and nobody else"
+    other = value.swapcase() if isinstance(value, str) else value
+    if other != value:
+        folded = yield from look(looking, "/Users", filter=equals(path, other), count="2")
+        if isinstance(folded, Page):
+            is_same = id_of(holder) in folded.ids
+            seen += "; case makes no difference" if is_same else "; it tells upper from lower case"
+    notes.note(about, seen, says, agrees=looking.claim("filter") is not False)
     return True
 
 
 def _everyone(page: Page, users: Page) -> str:
     return "the first page of everyone" if page.ids == users.ids else f"{len(page.resources)} users"
-
-
-def _other_case(value: Json) -> Json:
-    return value.swapcase() if isinstance(value, str) else value
