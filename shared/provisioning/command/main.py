@@ -147,6 +147,33 @@ def publish(bundle: BundlePath, stack: Stack = "", as_json: Json = False) -> Non
         Console().print(f"bundle {published.hash} is in force as number {published.sequence}; everyone is being rung")
 
 
+@application.command()
+def probe(
+    service: Annotated[str, typer.Argument(help="The service whose SP is asked.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of a bundle with the service; without it the bundle in force.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the findings; without it SERVICE.probe.yaml here.")] = None,
+    secret_env: Annotated[str, typer.Option(help="Variable of the environment that holds the credential.")] = "",
+    secret_file: Annotated[Path | None, typer.Option(help="File that holds the credential.")] = None,
+    stack: Stack = "",
+    as_json: Json = False,
+) -> None:
+    """Ask an SP what it supports, changing nothing there, and write the findings and settings for review."""
+    from provisioning.command import probed
+    from provisioning.command.probe import Credential, drafted, find_out, in_force
+
+    held = drafted(bundle, service) if bundle is not None else run(in_force(stack, service))
+    findings = run(find_out(held, Credential(secret_env, secret_file)))
+    file = out or Path(f"{held.id}.probe.yaml")
+    probed.write(file, probed.report(held, findings), bundle)
+    if as_json:
+        _print_json(probed.words(held, findings))
+    else:
+        probed.print_findings(Console(), held, findings)
+        Console().print(f"{file}: for review; nothing of it is in force", markup=False, highlight=False, soft_wrap=True)
+
+
 def instant_of(text: str, zone: ZoneInfo) -> Instant:
     """An instant as somebody types it. Raises InvalidError."""
     try:

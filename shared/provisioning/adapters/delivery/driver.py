@@ -1,12 +1,13 @@
 """Driving a protocol's dialogue to its ending, within bounds of steps and of time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from provisioning.core.catalog import Service
 from provisioning.core.gate import Heard
+from provisioning.core.probe import Findings
 from provisioning.protocols.dialogue import (
     LONGEST,
     Answer,
@@ -19,6 +20,7 @@ from provisioning.protocols.dialogue import (
 )
 from provisioning.protocols.ending import heard
 from provisioning.protocols.ldap_message import LdapRequest
+from provisioning.protocols.probing import Probing
 
 STEPS: Final = 40  # requests of one dialogue, at most
 
@@ -29,6 +31,8 @@ Send = Callable[[Service, Publish], Awaitable[Answer]]
 
 Ask = Callable[[Service, LdapRequest, float], Awaitable[Answer]]
 """Asks a directory within so many seconds. Never raises for what the directory or the network did."""
+
+Result = TypeVar("Result")
 
 
 async def no_directory(service: Service, _request: LdapRequest, _within: float) -> Answer:
@@ -45,12 +49,21 @@ class Courier:
     ask: Ask = no_directory
 
     async def converse(self, service: Service, dialogue: Dialogue) -> Ending:
-        """Drive a dialogue to its ending.
+        """Drive a dialogue to its ending, which also says what was heard of the SP's health.
 
         Beyond 40 requests or 45 seconds nothing is sent any more: the dialogue hears that its request never left,
         which is true, and comes to the ending that it has for this. Raises RuntimeError if it will not end even so:
         a defect of the protocol.
         """
+        ending, health = await self._drive(service, dialogue)
+        return replace(ending, heard=health)
+
+    async def probe(self, service: Service, probing: Probing) -> Findings:
+        """Drive a dialogue that only asks what the SP is like, within the same bounds, to what it found out."""
+        findings, _ = await self._drive(service, probing)
+        return findings
+
+    async def _drive(self, service: Service, dialogue: Generator[Request, Answer, Result]) -> tuple[Result, Heard]:
         clock = asyncio.get_running_loop().time
         deadline = clock() + LONGEST
         health = Heard.WELL
@@ -68,8 +81,8 @@ class Courier:
                     health = health if health is Heard.THROTTLED else heard(answer)
                 request = dialogue.send(answer)
         except StopIteration as stopped:
-            ending: Ending = stopped.value
-            return replace(ending, heard=health)
+            result: Result = stopped.value
+            return result, health
         finally:
             dialogue.close()
         raise RuntimeError(f"a dialogue of protocol {service.protocol!r} does not end")
