@@ -73,7 +73,9 @@ def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dic
     user: dict[str, Json] = {"schemas": schemas, "externalId": identity, "active": active}
     for text, value in values.items():
         path = read_path(text)
-        wanted = deepcopy(as_scim(path, value))  # other paths may add to it
+        wanted = as_scim(path, value)
+        if isinstance(wanted, list | dict):
+            wanted = deepcopy(wanted)  # other paths may add to it
         if path.is_engines or wanted == []:
             continue
         if path.schema and path.schema not in schemas:

@@ -45,11 +45,8 @@ class Visit:
     plan: delivery.Plan
     trace: str
     identity: Identity
-
-    @property
-    def operation(self) -> str:
-        """Stands for this change of this account: the same whenever it is repeated."""
-        return digest_of([self.account.identity, self.service.id, self.turn, self.desired.digest])
+    operation: str  # stands for this change of this account: the same whenever it is repeated
+    gathers: bool  # memberships are left to the groups' own doorbells
 
     @property
     def asks(self) -> bool:
@@ -58,11 +55,6 @@ class Visit:
             return False
         alone = replace(self.desired, groups=self.account.known.groups)
         return not self.gathers or self.plan.doubt or not delivery.agrees(self.account.known, alone)
-
-    @property
-    def gathers(self) -> bool:
-        """Whether memberships are left to the groups' own doorbells."""
-        return member_batch(self.service) is not None
 
     @property
     def own(self) -> Desired:
@@ -99,6 +91,7 @@ async def look_at(shell: Deliver, traces: Mapping[str, str], now: Instant) -> tu
     if before is None or before.requires != service.requires:  # a bundle that was newer than ours says so
         found = await shell.accounts.deliveries(shell.service, list(traces), service.requires)
         rows = found.rows
+    gathers = member_batch(service) is not None
     visits: list[Visit] = []
     bells: list[Bell] = []
     for identity, trace in traces.items():
@@ -106,7 +99,7 @@ async def look_at(shell: Deliver, traces: Mapping[str, str], now: Instant) -> tu
         if wanted is None:
             shell.log("identity.unknown", identity=identity, service=shell.service, trace=trace)
             continue
-        visit = _visit(policy, service, wanted, account, trace, now)
+        visit = _visit(policy, service, wanted, account, trace, now, gathers=gathers)
         if visit is not None and (lacking := _lacking(visit, found)):
             # What it requires rings for it as soon as it is there.
             shell.log("deliver.waits", identity=identity, service=shell.service, requires=lacking, trace=trace)
@@ -120,7 +113,14 @@ async def look_at(shell: Deliver, traces: Mapping[str, str], now: Instant) -> tu
 
 
 def _visit(
-    policy: Policy, service: Service, identity: Identity, account: Account | None, trace: str, now: Instant
+    policy: Policy,
+    service: Service,
+    identity: Identity,
+    account: Account | None,
+    trace: str,
+    now: Instant,
+    *,
+    gathers: bool,
 ) -> Visit | None:
     entitlement = identity.entitlements.get(service.id, NOTHING)
     if not entitlement.turn or waits(account, entitlement.turn, now):
@@ -128,8 +128,11 @@ def _visit(
     account = account or Account(identity.id, service.id)
     wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
     wanted = delivery.for_account(wanted, account)
-    plan = delivery.plan(wanted, account, entitlement.turn, gathers=member_batch(service) is not None)
-    return Visit(policy, service, account, wanted, entitlement.turn, plan, trace, identity)
+    plan = delivery.plan(wanted, account, entitlement.turn, gathers=gathers)
+    operation = digest_of([identity.id, service.id, entitlement.turn, wanted.digest]) if plan.call else ""
+    return Visit(
+        policy, service, account, wanted, entitlement.turn, plan, trace, identity, operation, gathers
+    )  # fmt: skip
 
 
 def _lacking(visit: Visit, found: Deliveries) -> list[str]:

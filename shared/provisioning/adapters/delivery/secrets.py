@@ -14,6 +14,10 @@ class Secrets:
     _tokens: dict[str, str] = field(default_factory=dict)
     _locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
+    def kept(self, name: str) -> str | None:
+        """The token, if it has been read."""
+        return self._tokens.get(name)
+
     async def token(self, name: str, stale: str | None = None) -> str:
         """The token. `stale`: the one that was refused; it is read again, once for all who were refused with it."""
         async with self._locks[name]:
