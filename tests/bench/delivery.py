@@ -185,8 +185,9 @@ def event(number: int, version: int, kind: str, title: str) -> str:
     return json.dumps({"specversion": "1.0", "id": f"{number}.{version}", "data": data})
 
 
-def silent(_word: str, **_fields: Any) -> None:
+def silent(word: str, **fields: Any) -> None:
     """Lines are not written: what a terminal costs is not the engine's."""
+    del word, fields
 
 
 async def no_queue(_service: Service, _message: Publish) -> Answer:
@@ -317,11 +318,11 @@ def report(rows: Sequence[Row], people: int, calls: int) -> tuple[str, bool]:
     """The table, and whether every bar is held."""
     lines = ["| | operations | SP calls for each | engine, 1/s | bare aiohttp, 1/s | ratio | CPU µs | bare CPU µs |"]
     lines.append("|---|---|---|---|---|---|---|---|")
-    for row in rows:
-        lines.append(
-            f"| {row.what} | {row.operations:,} | {row.calls / row.operations:.2f} | {row.engine:,.0f} "
-            f"| {row.bare:,.0f} | {row.ratio:.0%} | {row.engine_cpu:.0f} | {row.bare_cpu:.0f} |"
-        )
+    lines += [
+        f"| {row.what} | {row.operations:,} | {row.calls / row.operations:.2f} | {row.engine:,.0f} "
+        f"| {row.bare:,.0f} | {row.ratio:.0%} | {row.engine_cpu:.0f} | {row.bare_cpu:.0f} |"
+        for row in rows
+    ]
     most = people // MEMBER_BATCH + 10
     lines.append(f"\n{people:,} changes of one group's members: {calls} calls (at most {most})")
     held = all(row.ratio >= BAR and row.calls == row.operations for row in rows) and calls <= most

@@ -9,7 +9,8 @@ import itertools
 import json
 import sys
 from collections import Counter
-from typing import Final
+from collections.abc import Iterator
+from typing import ClassVar, Final
 
 _EMPTY: Final = b'{"totalResults":0,"Resources":[]}'
 _END: Final = b"\r\n\r\n"
@@ -24,8 +25,8 @@ def _answer(status: bytes, body: bytes = b"") -> bytes:
 class Sp(asyncio.Protocol):
     """One connection. Requests come one after the other, with a length."""
 
-    counts: Counter[str] = Counter()
-    numbers = itertools.count(1)
+    counts: ClassVar[Counter[str]] = Counter()
+    numbers: ClassVar[Iterator[int]] = itertools.count(1)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

@@ -44,7 +44,10 @@ class Scim(Model):
     )
     page: int = Field(default=100, ge=1, le=1000, description="resources asked for in one page")
     pages: int = Field(
-        default=20, ge=1, le=1000, description="pages read for one look-up, at most; what needs more waits for a person"
+        default=18,
+        ge=1,
+        le=18,  # a dialogue has 40 requests: a look-up, a create that is refused, and a look-up once more
+        description="pages read for one look-up, at most; what needs more waits for a person",
     )
     member_batch: int | None = Field(
         default=None, ge=1, le=1000, description="member changes of one PATCH, at most; none: one PATCH for each"

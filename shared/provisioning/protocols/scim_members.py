@@ -1,80 +1,79 @@
-"""Members of a group in SCIM: many are added and removed by one PATCH, and the group is never replaced."""
+"""Members of a group, added and removed and never replaced by ours alone: by PATCH, or by GET, merge and PUT."""
 
-from collections import deque
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Generator, Sequence
 
 from provisioning.core.account import Json, Known
-from provisioning.core.catalog import Service
-from provisioning.core.scim_presets import options_of
-from provisioning.protocols.dialogue import Dialogue, Ending, Members, Outcome
-from provisioning.protocols.ending import discreet
-from provisioning.protocols.scim_calls import GONE, Refused, call, patch, place_of
+from provisioning.core.scim_options import Scim
+from provisioning.protocols.dialogue import Answer, Ending, Outcome, Request
+from provisioning.protocols.scim_calls import (
+    RACED,
+    RACES,
+    Refused,
+    Resource,
+    call,
+    patch,
+    place_of,
+    put,
+    read,
+    version_of,
+)
 from provisioning.protocols.scim_filter import literal
 from provisioning.protocols.scim_patch import Operation
-
-_NO_TARGET: Final = "noTarget"
-
-
-class _Change(NamedTuple):
-    member: str
-    joins: bool
+from provisioning.protocols.scim_resource import member, spelled
 
 
-def member_batch(service: Service) -> int | None:
-    """How many members of a group the SP changes at once; None: memberships are changed with each account."""
-    return options_of(service).member_batch
+def change_members(
+    scim: Scim, group: str, add: Sequence[str], remove: Sequence[str], known: Known
+) -> Generator[Request, Answer, Refused | None]:
+    """Add and remove members, by their ids, of the group with this id. None if that was done.
 
-
-def change_members(service: Service, members: Members) -> Dialogue:
-    """Make accounts members of a group, and others none. The ending says of whom that is known.
-
-    A PATCH has its effect as a whole or not at all (RFC 7644 3.5.2), so one member whom the SP will not have keeps
-    the others out: what is refused for good is said again in halves, until it is known who. Ends where the SP has no
-    time: what was done counts, and doing it twice is harmless.
+    Both are harmless when repeated, so a PATCH needs no version; it has one where the SP insists. A PUT replaces what
+    others do at the same time: it loses to them if the SP shows versions, and is then planned again, a few times.
     """
-    return discreet((yield from _change(service, members)))
-
-
-def _change(service: Service, members: Members) -> Dialogue:
-    everyone = [_Change(one, joins=False) for one in members.remove]
-    everyone += [_Change(one, joins=True) for one in members.add]
-    most = member_batch(service) or 1
-    left = deque(everyone[first : first + most] for first in range(0, len(everyone), most))
-    changed: list[str] = []
-    refused: dict[str, str] = {}
-    while left:
-        some = left.popleft()
-        answer = yield from call(patch(place_of("Groups", members.remote_id), _operations(some)), Known())
-        if answer is None or (len(some) == 1 and _is_none_already(answer, some[0])):
-            changed += [change.member for change in some]
-        elif answer.status in GONE:
-            return Ending(
-                Outcome.TRANSIENT, Known(), f"group {members.group!r} is gone", missing_group=members.group,
-                changed=tuple(changed), refused=refused,
-            )  # fmt: skip
-        elif answer.ending.outcome is not Outcome.PERMANENT:
-            ending = answer.ending
-            return Ending(
-                ending.outcome, Known(), ending.reason, ending.retry_after, changed=tuple(changed), refused=refused
-            )
-        elif len(some) == 1:
-            refused[some[0].member] = discreet(answer.ending).reason
+    if not scim.patch and not scim.members_shown:
+        ending = Ending(Outcome.PERMANENT, known, "members can neither be seen nor changed by PATCH: see scim.patch")
+        return Refused(0, "", ending)
+    looks = not scim.patch or scim.etag == "required"
+    refused: Refused | None = None
+    for _ in range(RACES):
+        shown: Resource | None = None
+        if looks:
+            answer = yield from read("Groups", group, known)
+            if isinstance(answer, Refused):
+                return answer
+            shown = answer
+        place, version = place_of("Groups", group), version_of(scim, shown)
+        if scim.patch:
+            refused = yield from call(patch(place, _operations(scim, add, remove), version), known)
         else:
-            half = len(some) // 2
-            left.extendleft([some[half:], some[:half]])
-    return Ending(Outcome.DONE, Known(), changed=tuple(changed), refused=refused)
+            wanted = _with_members(shown or {}, add, remove)
+            refused = (yield from call(put(place, wanted, version), known)) if wanted is not None else None
+        if refused is None or refused.status not in RACED:
+            return refused
+        looks = True
+    return refused
 
 
-def _operations(changes: Sequence[_Change]) -> list[Operation]:
-    operations: list[Operation] = [
-        {"op": "remove", "path": f"members[value eq {literal(change.member)}]"}
-        for change in changes
-        if not change.joins
-    ]
-    joining: list[Json] = [{"value": change.member} for change in changes if change.joins]
-    return [*operations, {"op": "add", "path": "members", "value": joining}] if joining else operations
+def _operations(scim: Scim, add: Sequence[str], remove: Sequence[str]) -> list[Operation]:
+    made: list[Operation] = []
+    if scim.remove_member == "value" and remove:
+        made.append({"op": "remove", "path": "members", "value": [{"value": member_id} for member_id in remove]})
+    else:
+        made += [{"op": "remove", "path": f"members[value eq {literal(member_id)}]"} for member_id in remove]
+    if add:
+        made.append({"op": "add", "path": "members", "value": [{"value": member_id} for member_id in add]})
+    return made
 
 
-def _is_none_already(answer: Refused, change: _Change) -> bool:
-    return not change.joins and answer.scim_type == _NO_TARGET
+def _with_members(shown: Resource, add: Sequence[str], remove: Sequence[str]) -> Json:
+    """The group as it should be, or None if it is so."""
+    name = spelled(shown, "members")
+    entries = shown.get(name)
+    entries = entries if isinstance(entries, list) else []
+    there = {member(entry, "value") for entry in entries}
+    kept = [entry for entry in entries if member(entry, "value") not in remove]
+    new = [{"value": member_id} for member_id in add if member_id not in there]
+    if len(kept) == len(entries) and not new:
+        return None
+    group = {key: value for key, value in shown.items() if key.casefold() != "meta"}
+    return {**group, name: [*kept, *new]}

@@ -78,17 +78,19 @@ def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dic
             wanted = deepcopy(wanted)  # other paths may add to it
         if path.is_engines or wanted == []:
             continue
-        if path.schema and path.schema not in schemas:
-            schemas.append(path.schema)
-        _place(user.setdefault(path.schema, {}) if path.schema else user, path, wanted)
+        schema = spelled(user, path.schema)
+        if schema and schema not in schemas:
+            schemas.append(schema)
+        place(user.setdefault(schema, {}) if schema else user, path, wanted)
     return user
 
 
-def _place(container: dict[str, Json], path: Path, value: Json) -> None:
+def place(container: dict[str, Json], path: Path, value: Json) -> None:
+    """Put a value where a path says, in a User or in its extension. Raises InvalidError if another is in the way."""
     if path.selector is not None:
         entries = container.setdefault(path.attribute, [])
         if isinstance(entries, list):
-            entry = next(_selected(entries, path), None)
+            entry = next(entries_at(entries, path), None)
             if entry is None:
                 entry = {path.selector[0]: path.selector[1]}
                 entries.append(entry)
@@ -118,7 +120,7 @@ def value_at(resource: Mapping[str, Json], path: Path) -> Json:
     container = member(resource, path.schema) if path.schema else resource
     value = member(container, path.attribute)
     if path.selector is not None:
-        return member(next(_selected(value, path), None), path.sub or "value")
+        return member(next(entries_at(value, path), None), path.sub or "value")
     return member(value, path.sub) if path.sub else value
 
 
@@ -129,6 +131,13 @@ def member(value: Json, name: str) -> Json:
     if name in value:
         return value[name]
     return next((item for key, item in value.items() if key.casefold() == name.casefold()), None)
+
+
+def spelled(container: Mapping[str, Json], name: str) -> str:
+    """A member's name as the object spells it, or as given if it has no such member."""
+    if name in container:
+        return name
+    return next((key for key in container if key.casefold() == name.casefold()), name)
 
 
 def shows(shown: Json, wanted: Json) -> bool:
@@ -148,7 +157,8 @@ def shows(shown: Json, wanted: Json) -> bool:
     return type(shown) is type(wanted) and bool(shown == wanted)
 
 
-def _selected(entries: Json, path: Path) -> Iterator[dict[str, Json]]:
+def entries_at(entries: Json, path: Path) -> Iterator[dict[str, Json]]:
+    """The entries of a list that a path selects."""
     if path.selector is None or not isinstance(entries, list):
         return
     name, text = path.selector

@@ -53,8 +53,10 @@ class Visit:
         """Whether the SP will be called for the account itself."""
         if not self.plan.call or self.stages:
             return False
-        alone = replace(self.desired, groups=self.account.known.groups)
-        return not self.gathers or self.plan.doubt or not delivery.agrees(self.account.known, alone)
+        if not self.gathers or self.plan.doubt:
+            return True
+        known = self.account.known
+        return not delivery.agrees(known, replace(self.desired, groups=known.groups))
 
     @property
     def own(self) -> Desired:

@@ -181,6 +181,8 @@ async def _body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
     if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
         response.close()
         return None
+    if response.content_length is not None and response.content_length <= most:
+        return await response.read()  # no more than that is read
     body = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK):
         body += chunk
