@@ -209,8 +209,10 @@ class Service(Model):
     settling: int = Field(default=30, ge=0, le=3600, description="seconds until the SP's look-up shows what it did")
     private: bool = Field(default=False, description="the endpoint may be a private or loopback address")
     response: int = Field(default=1048576, ge=1024, le=16777216, description="bytes of one answer, at most")
-    scim: Scim | None = Field(default=None, description="what an SP of SCIM 2.0 can do; for protocol `scim`")
     ldap: Ldap | None = Field(default=None, description="how a directory keeps its accounts; for protocol `ldap`")
+    scim: Scim | None = Field(
+        default=None, description="where an SP of SCIM is not as the standard; for protocol `scim`"
+    )
     spml: Spml | None = Field(default=None, description="how an SP of SPML 2.0 keeps accounts; for protocol `spml`")
     extract: Extract | None = Field(default=None, description="the files that are made of it; for protocol `extract`")
 

@@ -7,6 +7,7 @@ from provisioning.core.catalog import Service
 from provisioning.core.errors import ConflictError
 from provisioning.core.gate import Gate, Heard, after_calls, budget, closed, probing, spacing, waiting_until
 from provisioning.core.period import Instant
+from provisioning.core.scim_presets import rate_of
 from provisioning.ports import Accounts
 
 _ATTEMPTS: Final = 3
@@ -32,7 +33,7 @@ async def admit(
             return {identity: waiting_until(probe, identity) for identity in callers}
     if closed(gate, now):
         return {identity: waiting_until(gate, identity) for identity in callers}
-    rate = budget(gate, service.rate, now)
+    rate = budget(gate, rate_of(service), now)
     new = [identity for identity, waited in callers.items() if not waited]
     if rate is None or not new:
         return {}
@@ -46,7 +47,7 @@ async def learn(accounts: Accounts, service: Service, gate: Gate, heard: Sequenc
     What is lost in races is one batch's count; that a service is well again is not lost.
     """
     for _ in range(_ATTEMPTS):
-        after = after_calls(gate, heard, service.rate, now)
+        after = after_calls(gate, heard, rate_of(service), now)
         if after is gate:
             return gate
         try:
