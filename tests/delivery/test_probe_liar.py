@@ -93,7 +93,7 @@ async def test_what_is_seen_counts(
 
 NO_PATCH = {"patch": {"supported": False}}
 BULK = {"bulk": {"supported": True, "maxOperations": 99999, "maxPayloadSize": 65536}}
-ODD_BULK = {"bulk": {"supported": True, "maxOperations": 0, "maxPayloadSize": 65536}}
+ODD_BULK = {"bulk": {"supported": True, "maxOperations": 5, "maxPayloadSize": 1023}}
 EMAIL = {"name": "emails", "multiValued": False}
 REQUIRED = [
     {"name": "userName", "required": True},
