@@ -5,6 +5,7 @@ docstring counts the requests that the AWS adapter makes: they are the engine's 
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from provisioning.core.account import Account
@@ -239,6 +240,10 @@ class Publishing(Protocol):
 
 class Courier(Protocol):
     """Carries a protocol's dialogue to the SP."""
+
+    def take_part(self, service: Service) -> AbstractContextManager[None]:
+        """Say that a dialogue may begin before this context ends: others' requests may wait to be sent with its own."""
+        ...
 
     async def converse(self, service: Service, dialogue: Dialogue) -> Ending:
         """Drive a dialogue to its ending. Never raises for what the SP or the network did."""

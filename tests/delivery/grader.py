@@ -4,12 +4,13 @@ import json
 import re
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:"
+BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 # RFC 7644 Figure 1, as far as a client of ours goes: attrPath eq JSON string, or a value path of two such.
 STRING = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
@@ -71,6 +72,8 @@ def judge(call: Call) -> list[str]:
         return judge_get(call)
     if call.method == "DELETE":
         return ["a DELETE with a body"] if call.body else []
+    if call.path.endswith("/Bulk"):
+        return judge_bulk(call)
     faults = []
     if call.headers.get("content-type") != "application/scim+json":
         faults.append(f"content type {call.headers.get('content-type')!r}")
@@ -84,6 +87,25 @@ def judge(call: Call) -> list[str]:
     if not isinstance(schemas, list) or not schemas or len(schemas) != len(set(schemas)):
         return [*faults, f"schemas {schemas!r}"]
     return faults + (judge_patch(body) if call.method == "PATCH" else judge_post(call, body))
+
+
+def judge_bulk(call: Call) -> list[str]:
+    """RFC 7644 3.7: each operation is judged as the request that it stands for."""
+    body = call.json
+    faults = [] if body["schemas"] == [BULK_REQUEST] else [f"schemas {body['schemas']}"]
+    ids = [operation.get("bulkId") for operation in body["Operations"]]
+    if len(ids) != len(set(ids)) or not all(ids):
+        faults.append(f"bulkIds {ids}")
+    if len({(each["method"], each["path"]) for each in body["Operations"] if each["method"] != "POST"}) != sum(
+        each["method"] != "POST" for each in body["Operations"]
+    ):
+        faults.append("two changes of one resource")
+    for operation in body["Operations"]:
+        if set(operation) - {"method", "bulkId", "path", "version", "data"} or not operation["path"].startswith("/"):
+            faults.append(f"operation {sorted(operation)} of {operation['path']!r}")
+        data = json.dumps(operation["data"]).encode() if "data" in operation else b""
+        faults += judge(replace(call, method=operation["method"], path=operation["path"], body=data))
+    return faults
 
 
 def judge_get(call: Call) -> list[str]:

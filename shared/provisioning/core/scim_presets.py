@@ -57,9 +57,14 @@ PRESETS: Final[Mapping[Preset, Quirks]] = {
 }
 
 
+_STANDARD: Final = Scim()
+
+
 def options_of(service: Service) -> Scim:
     """What holds for a service: the defaults, over them its preset, over both what its operator wrote."""
-    written = service.scim or Scim()
+    if service.scim is None:
+        return _STANDARD
+    written = service.scim
     preset = PRESETS[written.preset].scim if written.preset else {}
     # What was written and what the presets say has been checked: nothing is left to validate for each delivery.
     return Scim.model_construct(**{**preset, **{name: getattr(written, name) for name in written.model_fields_set}})

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from provisioning.core.account import Json, Known
 from provisioning.core.catalog import Service
+from provisioning.core.scim_presets import options_of
 from provisioning.protocols.dialogue import Dialogue, Ending, Members, Outcome
 from provisioning.protocols.ending import discreet
 from provisioning.protocols.scim_calls import GONE, Refused, call, patch, place_of
@@ -22,7 +23,7 @@ class _Change(NamedTuple):
 
 def member_batch(service: Service) -> int | None:
     """How many members of a group the SP changes at once; None: memberships are changed with each account."""
-    return service.scim.member_batch if service.scim is not None else None
+    return options_of(service).member_batch
 
 
 def change_members(service: Service, members: Members) -> Dialogue:

@@ -92,6 +92,7 @@ def courier() -> "Courier":
     """The way to SPs."""
     from provisioning.adapters.aws.publisher import Publisher
     from provisioning.adapters.aws.secrets import StoredSecrets
+    from provisioning.adapters.delivery.bulk import Bulking
     from provisioning.adapters.delivery.driver import Courier as Driver
     from provisioning.adapters.delivery.http import HttpCaller
     from provisioning.adapters.delivery.secrets import Secrets
@@ -109,7 +110,8 @@ def courier() -> "Courier":
     async def ask(service: "Service", request: "LdapRequest", within: float) -> "Answer":
         return await directories()(service, request, within)
 
-    return Driver(Signing(HttpCaller(secrets), secrets, clock), Publisher(clients()).publish, ask)
+    bulking = Bulking(Signing(HttpCaller(secrets), secrets, clock))
+    return Driver(bulking, Publisher(clients()).publish, ask, bulking.take_part)
 
 
 def new_identity() -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Final
 
@@ -40,8 +41,12 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
     callers = {visit.account.identity: visit.has_slot for visit in visits if visit.asks}
     slots = await admit(shell.accounts, visits[0].service, gate, callers, now) if visits else {}
     heard: list[Heard] = []
+    parts = [shell.courier.take_part(visit.service) for visit in visits]  # all, before the first has anything to say
     results = await asyncio.gather(
-        *(_pay(shell, visit, slots.get(visit.account.identity, now), heard, now) for visit in visits)
+        *(
+            _pay(shell, visit, slots.get(visit.account.identity, now), part, heard, now)
+            for visit, part in zip(visits, parts, strict=True)
+        )
     )
     if visits:
         after = await learn(shell.accounts, visits[0].service, gate, heard, now)
@@ -55,13 +60,16 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
     return frozenset(item.message for identity in failed for item in by_identity[identity]) | unanswered
 
 
-async def _pay(shell: Deliver, visit: Visit, slot: Instant, heard: list[Heard], now: Instant) -> list[Bell] | None:
+async def _pay(
+    shell: Deliver, visit: Visit, slot: Instant, part: AbstractContextManager[None], heard: list[Heard], now: Instant
+) -> list[Bell] | None:
     """Pay one visit; the bells it leads to, or None if its messages must come again. `heard` gets what it teaches."""
     identity, again = visit.account.identity, visit
     try:
         for _ in range(ATTEMPTS):
             try:
-                account = await _act(shell, again, slot, heard, now)
+                with part:  # once: whoever looks again says what it has to say alone
+                    account = await _act(shell, again, slot, heard, now)
                 return [
                     *bells_of(account, visit.trace, now),
                     *group_bells(account, visit.trace),
@@ -72,7 +80,7 @@ async def _pay(shell: Deliver, visit: Visit, slot: Instant, heard: list[Heard], 
                 visits, bells, _ = await look_at(shell, {identity: visit.trace}, now)
                 if not visits:
                     return bells
-                again = visits[0]
+                again, part = visits[0], nullcontext()
     except (TransientError, PermanentError) as error:
         shell.log("deliver.failed", identity=identity, service=shell.service, reason=str(error), trace=visit.trace)
     return None

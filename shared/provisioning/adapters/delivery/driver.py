@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
@@ -32,12 +33,20 @@ Send = Callable[[Service, Publish], Awaitable[Answer]]
 Ask = Callable[[Service, LdapRequest, float], Awaitable[Answer]]
 """Asks a directory within so many seconds. Never raises for what the directory or the network did."""
 
+Together = Callable[[Service], AbstractContextManager[None]]
+"""Says that a dialogue may begin: until the end of the context, a transport may wait for what it says."""
+
 Result = TypeVar("Result")
 
 
 async def no_directory(service: Service, _request: LdapRequest, _within: float) -> Answer:
     """Where LDAP is not installed."""
     return Unanswered(f"there is no way to the directory of {service.id!r} here", sent=False)
+
+
+def nobody_else(_service: Service) -> AbstractContextManager[None]:
+    """Where every request goes by itself."""
+    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,11 @@ class Courier:
     call: Call
     send: Send
     ask: Ask = no_directory
+    together: Together = nobody_else
+
+    def take_part(self, service: Service) -> AbstractContextManager[None]:
+        """Say that a dialogue may begin, so that others' requests can wait for its own and be sent with them."""
+        return self.together(service)
 
     async def converse(self, service: Service, dialogue: Dialogue) -> Ending:
         """Drive a dialogue to its ending, which also says what was heard of the SP's health.
