@@ -7,7 +7,7 @@ import yaml
 from rich.console import Console
 
 from provisioning.command.probe import as_written
-from provisioning.command.probed import print_findings, report, settings
+from provisioning.command.probed import print_findings, report, words
 from provisioning.core.catalog import Service, Spml
 from provisioning.core.probe import Finding, Findings, Proposal, Verdict
 
@@ -61,7 +61,7 @@ def test_each_setting_stands_under_its_reason() -> None:
 def test_without_proposals_there_are_no_settings() -> None:
     told = yaml.safe_load(report(service(), Findings(FINDINGS.findings)))
     assert set(told) == {"service", "protocol", "findings", "differences"}
-    assert settings(service(), Findings(FINDINGS.findings)) == {}
+    assert words(service(), Findings(FINDINGS.findings))["settings"] == {}
 
 
 def test_a_published_bundle_has_its_defaults_written_out_and_they_are_nobodys_word() -> None:
@@ -71,6 +71,16 @@ def test_a_published_bundle_has_its_defaults_written_out_and_they_are_nobodys_wo
     told = yaml.safe_load(report(held, FINDINGS))
     assert told["spml"] == {"entity": "person", "target": "people", "profile": "xsd", "owner": "yes"}
     assert [each["setting"] for each in told["differences"]] == ["spml.target"]
+
+
+def test_what_a_published_service_of_scim_has_written_is_known() -> None:
+    fields = {"id": "sso", "protocol": "scim", "endpoint": "https://sp", "account": {"userName": "x"}}
+    held = Service.model_validate({**fields, "scim": {"preset": "slack", "etag": "shown"}})
+    published = Service.model_validate_json(held.model_dump_json(by_alias=True))
+    found = Findings((), (Proposal("scim.etag", "never", "none is given"), Proposal("scim.page", 9, "no more came")))
+    told = words(as_written(published), found)
+    assert told["settings"] == {"scim": {"preset": "slack", "etag": "shown", "page": 9}}
+    assert [each["setting"] for each in told["differences"]] == ["scim.etag"]
 
 
 def test_people_read_a_table_in_which_no_word_of_the_sp_is_markup() -> None:

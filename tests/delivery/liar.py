@@ -26,6 +26,7 @@ class Liar:
     says: dict[str, Any] = field(default_factory=dict)
     people: int = 5
     filters: str = "honest"  # ignored, refused, blind
+    paths: str = "honest"  # ignored, refused: filters with value paths
     paging: str = "honest"  # repeats, refused, first: it has a first page and no other
     cursors: str = "refused"  # honest, stuck, unasked
     most: int = 100
@@ -69,10 +70,11 @@ class Liar:
 
     def list_users(self, query: Any) -> web.Response:
         found = self.users
-        if "filter" in query and self.filters == "refused":
+        how = self.paths if "[" in query.get("filter", "") else self.filters
+        if "filter" in query and how == "refused":
             return web.json_response({"scimType": "invalidFilter"}, status=400)
-        if "filter" in query and self.filters != "ignored":
-            wanted = re.fullmatch(r'(\w+) eq "([^"]*)"', query["filter"])
+        if "filter" in query and how != "ignored":
+            wanted = re.fullmatch(r'([^ ]+) eq "([^"]*)".*', query["filter"])
             assert wanted is not None
             found = [user for user in found if user.get(wanted[1], "").casefold() == wanted[2].casefold()]
             found = [] if self.filters == "blind" else found

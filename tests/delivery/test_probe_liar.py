@@ -1,13 +1,19 @@
 """Probing SPs that lie, misbehave or refuse, on loopback through the real courier: no answer is believed."""
 
+import json
 from typing import Any
 
 import pytest
+import yaml
 from aiohttp import web
 
 from provisioning.adapters.delivery.driver import Courier
-from provisioning.core.probe import Finding, Findings, Verdict
+from provisioning.command.probed import report
+from provisioning.core.catalog import Scim
+from provisioning.core.probe import Finding, Findings, Review, Verdict, review
+from provisioning.core.scim_presets import options_of
 from provisioning.protocols.scim_probe import probe
+from provisioning.protocols.scim_resource import USER
 from tests.delivery.liar import Liar, lying, says, service
 
 HOLDS, CONTRADICTS, UNSEEN = Verdict.HOLDS, Verdict.CONTRADICTS, Verdict.UNSEEN
@@ -38,6 +44,9 @@ async def found(courier: Courier, liar: Liar, about: str, **changes: Any) -> Fin
         ({"filters": "refused"}, "filter on userName", CONTRADICTS, "refused: answered 400 invalidFilter"),
         ({"filters": "blind"}, "filter on userName", CONTRADICTS, "it finds nobody, also for a user whom the SP has"),
         ({"filters": "refused", "says": {"filter": {"supported": False}}}, "filter on userName", HOLDS, "refused: "),
+        ({}, "filter on a value path", HOLDS, "one that matches nobody gave nobody"),
+        ({"paths": "refused"}, "filter on a value path", CONTRADICTS, "answered 400 invalidFilter"),
+        ({"paths": "ignored"}, "filter on a value path", CONTRADICTS, "ignored: one that matches nobody gave users"),
         ({"people": 0}, "filter on userName", UNSEEN, "one that matches nobody gave nobody; no user shows a value"),
         ({}, "paging by index", HOLDS, "startIndex past the end gave nobody"),
         ({"paging": "repeats"}, "paging by index", CONTRADICTS, "startIndex past the end gave the first page again"),
@@ -50,10 +59,10 @@ async def found(courier: Courier, liar: Liar, about: str, **changes: Any) -> Fin
         ({"cursors": "stuck", "says": PAGING}, "paging by cursor", CONTRADICTS, "nextCursor gave the first page again"),
         ({"cursors": "unasked"}, "cursor unasked", HOLDS, "nextCursor is sent without being asked for"),
         ({"cursors": "honest", "people": 1}, "paging by cursor", UNSEEN, "there are too few users"),
-        ({"people": 150}, "page size", HOLDS, "100 users where 200 were asked for and there are more"),
+        ({"people": 150, "most": 40}, "page size", HOLDS, "40 users where 100 were asked for and there are more"),
         ({"people": 9, "most": 4, "says": {"filter": {"supported": True, "maxResults": 8}}}, "page size", CONTRADICTS,
          "4 users where 8 were asked for and there are more"),
-        ({"people": 4, "most": 1000, "instead": {}}, "page size", HOLDS, "4 of 200 users that were asked for"),
+        ({"people": 4, "most": 1000, "instead": {}}, "page size", HOLDS, "4 of 100 users that were asked for"),
         ({"instead": {"/Users": says(200, {"resources": [{"id": "u1"}]})}}, "Users", CONTRADICTS,
          "an unknown number; no totalResults; `Resources` is spelled in another case"),
         ({"instead": {"/Users": says(200, {"totalResults": 3, "Resources": [{"id": "u1"}] * 3})}}, "Users", CONTRADICTS,
@@ -80,6 +89,77 @@ async def test_what_is_seen_counts(
     finding = await found(courier, Liar(**quirks), about)
     assert finding.seen.startswith(seen)
     assert finding.verdict is verdict
+
+
+NO_PATCH = {"patch": {"supported": False}}
+BULK = {"bulk": {"supported": True, "maxOperations": 99999, "maxPayloadSize": 65536}}
+ODD_BULK = {"bulk": {"supported": True, "maxOperations": 5, "maxPayloadSize": 1023}}
+EMAIL = {"name": "emails", "multiValued": False}
+REQUIRED = [
+    {"name": "userName", "required": True},
+    {"name": "title", "required": True},
+    {"name": "x y", "required": True},
+]
+OWN = {"name": "id", "required": True, "mutability": "readOnly"}
+SCHEMAS = {"Resources": [{"id": USER, "attributes": [EMAIL, OWN, *REQUIRED]}]}
+TYPES = {
+    "Resources": [
+        {"name": "User", "endpoint": "/Users", "schemaExtensions": [{"schema": "urn:a:b"}, {"schema": "c d"}]}
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("quirks", "settings"),
+    [
+        ({}, {}),
+        ({"filters": "ignored"}, {"filter": "none"}),
+        ({"filters": "refused"}, {"filter": "none"}),
+        ({"filters": "blind"}, {"filter": "none"}),
+        ({"paths": "refused"}, {"filter": "eq"}),
+        ({"paths": "ignored"}, {"filter": "eq"}),
+        ({"paging": "repeats"}, {"paging": "none"}),
+        ({"paging": "repeats", "cursors": "honest"}, {"paging": "cursor"}),
+        ({"cursors": "honest"}, {}),
+        ({"people": 9, "most": 4}, {"page": 4}),
+        ({"says": {"filter": {"supported": True, "maxResults": 20}}}, {"page": 20}),
+        ({"versions": "none"}, {"etag": "never"}),
+        ({"versions": "restless"}, {"etag": "never"}),
+        ({"versions": "unread"}, {}),
+        ({"members": "strange"}, {"members_shown": False}),
+        ({"members": "hidden"}, {}),
+        ({"strays": 400}, {"not_found": [400, 404, 410]}),
+        ({"strays": 200}, {}),
+        ({"says": NO_PATCH}, {"patch": False}),
+        ({"says": BULK}, {"bulk": {"operations": 10000, "payload": 65536}}),
+        ({"says": ODD_BULK}, {}),
+        ({"instead": {"/ResourceTypes": says(200, TYPES)}}, {"schemas": ["urn:a:b"]}),
+        ({"instead": {"/Schemas": says(200, SCHEMAS)}}, {"required": ["userName", "title"], "single_valued": True}),
+    ],
+)
+async def test_what_is_proposed_loads_as_settings(
+    courier: Courier, quirks: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    liar = Liar(**quirks)
+    findings = await probed(courier, liar)
+    held = service(liar.url)
+    told = yaml.safe_load(report(held, findings)).get("scim", {})
+    assert told == settings
+    loaded = Scim.model_validate_json(json.dumps(told))
+    assert loaded.model_dump(mode="json") == settings
+    again = held.model_copy(update={"scim": loaded})
+    assert review(findings.proposals, again, {"scim": options_of(again)}) == Review((), ())
+
+
+async def test_what_a_preset_or_an_operator_says_stays(courier: Courier) -> None:
+    findings = await probed(courier, Liar(cursors="honest"), scim={"preset": "aws-identity-center", "filter": "none"})
+    held = service("https://sp", scim={"preset": "aws-identity-center", "filter": "none"})
+    seen = review(findings.proposals, held, {"scim": options_of(held)})
+    assert [(each.setting, each.value) for each in seen.fresh] == [
+        ("scim.etag", "shown"),
+        ("scim.members_shown", True),
+    ]
+    assert [(each.setting, each.written, each.found) for each in seen.differences] == [("scim.filter", "none", "and")]
 
 
 @pytest.mark.parametrize(

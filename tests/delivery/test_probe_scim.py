@@ -1,6 +1,7 @@
 """Probing an SCIM SP that is not ours: scim2-server on loopback, through the real courier, judged by RFC 7644."""
 
 from provisioning.adapters.delivery.driver import Courier
+from provisioning.command.probed import words
 from provisioning.core.account import Desired, Known, Phase
 from provisioning.core.catalog import Service
 from provisioning.core.probe import Finding, Findings, Verdict
@@ -9,7 +10,7 @@ from provisioning.protocols.scim import deliver
 from provisioning.protocols.scim_groups import make_group
 from provisioning.protocols.scim_probe import probe
 from tests.delivery.conftest import Provider
-from tests.delivery.test_scim_server import VALUES, service
+from tests.delivery.test_scim_server import ENTERPRISE, VALUES, service
 
 
 def by_subject(findings: Findings) -> dict[str, Finding]:
@@ -33,7 +34,8 @@ async def test_an_honest_sp_is_found_to_be_so_and_only_asked(provider: Provider,
     held = service(provider, create_groups=True)
     await fill(courier, held, 3)
     provider.grader.calls.clear()
-    seen = by_subject(await courier.probe(held, probe(held)))
+    findings = await courier.probe(held, probe(held))
+    seen = by_subject(findings)
     assert {about for about, each in seen.items() if each.verdict is Verdict.CONTRADICTS} == set()
     assert {about for about, each in seen.items() if each.verdict is Verdict.UNSEEN} == {"patch", "bulk", "sort"}
     assert seen["Users"].seen.startswith("3 in all")
@@ -42,6 +44,9 @@ async def test_an_honest_sp_is_found_to_be_so_and_only_asked(provider: Provider,
     assert seen["Schemas"].seen == "they have all that is mapped"
     assert {call.method for call in provider.grader.calls} == {"GET"}
     assert len(provider.grader.calls) <= 25
+    assert words(held, findings)["settings"] == {
+        "scim": {"bulk": {"operations": 1000, "payload": 1048576}, "schemas": [ENTERPRISE]}
+    }
 
 
 async def test_an_empty_sp_leaves_open_what_nobody_could_show(provider: Provider, courier: Courier) -> None:

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.adapters.delivery.driver import STEPS
-from provisioning.core.catalog import Service
+from provisioning.core.catalog import Scim, Service
 from provisioning.core.probe import Findings
 from provisioning.protocols.dialogue import Answer, HttpRequest, HttpResponse, Unanswered
 from provisioning.protocols.ldap_message import LdapEntry, LdapResult, LdapSearch
 from provisioning.protocols.probes import PROBES
 from provisioning.protocols.probing import Probing
+from provisioning.protocols.scim_resource import GROUP, USER
 from provisioning.protocols.spml_ending import READING
 from provisioning.protocols.spml_names import CORE
 from provisioning.protocols.xml import read_xml
@@ -41,11 +42,34 @@ RESOURCES = st.fixed_dictionaries({"id": TEXTS}, optional={"userName": LEAVES, "
 LISTS = st.fixed_dictionaries(
     {"Resources": st.lists(RESOURCES, max_size=4)}, optional={"totalResults": LEAVES, "nextCursor": TEXTS}
 )
+URNS = st.sampled_from(["urn:a:b", "urn:" + "x" * 300, "urn:a b", "no", USER, GROUP])
+TRUE = st.sampled_from([True, True, False, "True"])
+ATTRIBUTE = st.fixed_dictionaries({"name": TEXTS, "required": TRUE}, optional={"multiValued": LEAVES})
+KIND = st.fixed_dictionaries(
+    {"id": URNS | st.just(USER), "name": st.sampled_from(["User", "Group"])},
+    optional={
+        "attributes": st.lists(ATTRIBUTE, max_size=4), "endpoint": TEXTS,
+        "schemaExtensions": st.lists(st.fixed_dictionaries({"schema": URNS}), max_size=3),
+    },
+)  # fmt: skip
+KINDS = st.fixed_dictionaries({"Resources": st.lists(KIND, min_size=1, max_size=3)})
+NUMBERS = st.sampled_from([10**9, 1024, 1023, 1, 10**30, 0, "9", None])
+CLAIMS = st.fixed_dictionaries(
+    {}, optional={
+        "patch": st.fixed_dictionaries({"supported": LEAVES}),
+        "bulk": st.fixed_dictionaries({"supported": TRUE, "maxOperations": NUMBERS, "maxPayloadSize": NUMBERS}),
+        "filter": st.fixed_dictionaries({"supported": st.booleans(), "maxResults": NUMBERS}),
+        "pagination": st.fixed_dictionaries({"cursor": LEAVES, "index": LEAVES, "maxPageSize": NUMBERS}),
+    },
+)  # fmt: skip
 UNANSWERED = st.builds(Unanswered, TEXTS, st.booleans())
 STATUSES = st.sampled_from([200, 200, 200, 200, 204, 301, 304, 400, 401, 404, 429, 500, 501])
 ETAGS = st.sampled_from([{}, {"etag": 'W/"1"'}, {"etag": 'W/"2"'}])
 HTTP = st.builds(
-    HttpResponse, STATUSES, ETAGS, (LISTS | BODIES).map(lambda body: json.dumps(body).encode()) | st.binary(max_size=9)
+    HttpResponse,
+    STATUSES,
+    ETAGS,
+    (LISTS | KINDS | BODIES).map(lambda body: json.dumps(body).encode()) | st.binary(max_size=9),
 )
 SPACES = st.sampled_from(["search", "suspend", "reference", "async", ""])
 TARGET = st.builds(
@@ -103,10 +127,16 @@ def after(first: list[Answer], rest: Callable[[], Answer]) -> Callable[[], Answe
     return lambda: next(early, None) or rest()
 
 
-@given(st.data(), st.booleans())
-def test_a_probe_of_scim_ends_and_only_asks(data: st.DataObject, lucky: bool) -> None:
-    usable: list[Answer] = [HttpResponse(200, {}, b"{}"), HttpResponse(200, {}, b'{"Resources": [{"id": "u1"}]}')]
-    check(talk(PROBES["scim"](SCIM), after(usable if lucky else [], lambda: data.draw(HTTP | UNANSWERED))))
+@given(st.data(), st.sampled_from([4, 2, 0]))
+def test_a_probe_of_scim_ends_only_asks_and_proposes_what_can_be_set(data: st.DataObject, lucky: int) -> None:
+    users = {"Resources": [{"id": "u1", "userName": "Ann"}, {"id": "u2"}], "totalResults": 2}
+    bodies = [data.draw(CLAIMS), users, data.draw(KINDS), data.draw(KINDS)]
+    usable: list[Answer] = [HttpResponse(200, {}, json.dumps(body).encode()) for body in bodies]
+    findings = talk(PROBES["scim"](SCIM), after(usable[:lucky], lambda: data.draw(HTTP | UNANSWERED)))
+    check(findings)
+    settings = {each.setting.removeprefix("scim."): each.value for each in findings.proposals}
+    assert len(settings) == len(findings.proposals)
+    Scim.model_validate_json(json.dumps(settings))
 
 
 @given(st.data(), TARGETS | SOAP)

@@ -59,8 +59,11 @@ async def in_force(stack: str, name: str) -> Service:
 
 
 def as_written(service: Service) -> Service:
-    """The same service with only that set which differs from the defaults: a published one has them all written out."""
-    return Service.model_validate(service.model_dump(exclude_defaults=True, by_alias=True))
+    """The same service with only that set which differs from the defaults: a published one has them all written out.
+
+    Not so the settings of SCIM, which are published as they were written.
+    """
+    return Service.model_validate({**service.model_dump(exclude_defaults=True, by_alias=True), "scim": service.scim})
 
 
 def _one_of(services: Mapping[str, Service], name: str) -> Service:

@@ -10,35 +10,37 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from provisioning.core.catalog import Model, Service
+from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
-from provisioning.core.probe import Findings, Verdict, review
+from provisioning.core.probe import Findings, Review, Verdict, review
+from provisioning.protocols.probes import held
 
 _MARKS = {Verdict.HOLDS: "", Verdict.CONTRADICTS: "!", Verdict.UNSEEN: "?"}
 
 
 def words(service: Service, findings: Findings) -> dict[str, Any]:
     """All of it in JSON's terms. `settings`: the service's block for its protocol, what is written and what is new."""
+    reviewed = review(findings.proposals, service, held(service))
     return {
         "service": service.id,
         "protocol": service.protocol,
         "findings": [{**asdict(each), "verdict": each.verdict.value} for each in findings.findings],
-        "differences": [asdict(each) for each in review(findings.proposals, service).differences],
-        "settings": settings(service, findings),
-        "reasons": {each.setting: each.because for each in findings.proposals},
+        "differences": [asdict(each) for each in reviewed.differences],
+        "settings": _settings(service, reviewed),
+        "reasons": {each.setting: each.because for each in reviewed.fresh},
     }
 
 
-def settings(service: Service, findings: Findings) -> dict[str, dict[str, Any]]:
-    """The blocks of the service's file that proposals belong to: all that is written there stays, the rest is new."""
+def _settings(service: Service, reviewed: Review) -> dict[str, dict[str, Any]]:
+    """The blocks of the service's file in which something is new or differs: all that is written there stays."""
+    written = service.model_dump(mode="json", by_alias=True, exclude_unset=True)
     made: dict[str, dict[str, Any]] = {}
-    for proposal in findings.proposals:
+    for setting in [each.setting for each in reviewed.fresh] + [each.setting for each in reviewed.differences]:
+        block = setting.partition(".")[0]
+        made[block] = dict(written.get(block) or {})
+    for proposal in reviewed.fresh:
         block, _, name = proposal.setting.partition(".")
-        if block not in made:
-            held = getattr(service, block)
-            is_there = isinstance(held, Model)
-            made[block] = held.model_dump(mode="json", by_alias=True, exclude_unset=True) if is_there else {}
-        made[block].setdefault(name, proposal.value)
+        made[block][name] = proposal.value
     return made
 
 
@@ -50,7 +52,7 @@ def report(service: Service, findings: Findings) -> str:
         f"# What the SP of {service.id} says of itself, and what was seen of it. Nothing of this is in force.",
         yaml.safe_dump(facts, sort_keys=False, allow_unicode=True, width=120),
         f"# For services/{service.id}.yaml, in place of what stands there by the same name. What is written stays.",
-        *_blocks(told["settings"], told["reasons"], {each["setting"]: each for each in told["differences"]}),
+        *_blocks(told),
     ]
     return "\n".join([*lines, ""])
 
@@ -72,31 +74,31 @@ def print_findings(console: Console, service: Service, findings: Findings) -> No
         table.add_row(_MARKS[each.verdict], *map(Text, (each.about, each.says, each.seen)))
     console.print(table)
     console.print("! contradicts what is said, or the standard   ? could not be seen", highlight=False)
-    held = review(findings.proposals, service)
-    for proposal in held.fresh:
+    reviewed = review(findings.proposals, service, held(service))
+    for proposal in reviewed.fresh:
         told = f"proposed: {proposal.setting}: {_scalar(proposal.value)} ({proposal.because})"
         console.print(told, markup=False, highlight=False, soft_wrap=True)
-    for other in held.differences:
+    for other in reviewed.differences:
         found = f"found {_scalar(other.found)} ({other.because})"
         told = f"written: {other.setting}: {_scalar(other.written)}, which stays; {found}"
         console.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
-def _blocks(
-    blocks: Mapping[str, Mapping[str, Any]], reasons: Mapping[str, str], differences: Mapping[str, Mapping[str, Any]]
-) -> Iterator[str]:
-    for block, held in blocks.items():
+def _blocks(told: Mapping[str, Any]) -> Iterator[str]:
+    differences = {each["setting"]: each for each in told["differences"]}
+    for block, settings in told["settings"].items():
         yield f"{block}:"
-        for name, value in held.items():
+        for name, value in settings.items():
             path = f"{block}.{name}"
             if path in differences:
-                yield f"  # written; found: {_scalar(differences[path]['found'])}, because {reasons[path]}"
-            elif path in reasons:
-                yield f"  # {reasons[path]}"
-            text = yaml.safe_dump({name: value}, allow_unicode=True, width=120)
-            yield from (f"  {line}" for line in text.splitlines())
+                other = differences[path]
+                yield f"  # written; found: {_scalar(other['found'])}, because {other['because']}"
+            elif path in told["reasons"]:
+                yield f"  # {told['reasons'][path]}"
+            yield f"  {name}: {_scalar(value)}"
 
 
 def _scalar(value: object) -> str:
-    """A plain value as YAML writes it."""
-    return str(yaml.safe_dump(value, allow_unicode=True)).removesuffix("...\n").strip()
+    """A value on one line as YAML writes it."""
+    text = yaml.safe_dump(value, allow_unicode=True, width=10_000, default_flow_style=True)
+    return str(text).removesuffix("...\n").strip()

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from provisioning.core.account import Json
 from provisioning.core.model import Model
-
-Value = str | int | bool | None
 
 
 class Verdict(StrEnum):
@@ -35,7 +34,7 @@ class Proposal:
     """A setting of the service's file that fits what was found. `setting`: its path there, such as `scim.filter`."""
 
     setting: str
-    value: Value
+    value: Json
     because: str
 
 
@@ -53,44 +52,43 @@ class Difference:
     """A setting that its operator wrote, which stays, and what the probe would have proposed instead."""
 
     setting: str
-    written: Value
-    found: Value
+    written: Json
+    found: Json
     because: str
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Proposals beside what is written. `fresh`: for settings that nobody wrote; `same`: written as found."""
+    """Proposals beside the settings. `fresh`: nobody wrote the setting, and what holds without it is otherwise."""
 
     fresh: tuple[Proposal, ...]
-    same: tuple[Proposal, ...]
     differences: tuple[Difference, ...]
 
 
-def review(proposals: tuple[Proposal, ...], service: Model) -> Review:
-    """Hold proposals against a service: what its operator wrote wins, and where it differs both are shown."""
+def review(proposals: tuple[Proposal, ...], service: Model, held: Mapping[str, Model]) -> Review:
+    """Hold proposals against a service: what its operator wrote wins, and where it differs both are shown.
+
+    `held`: the blocks of settings as they hold in the end, by their names, with defaults and whatever else is beneath
+    what is written.
+    """
+    written = service.model_dump(mode="json", by_alias=True, exclude_unset=True)
     fresh: list[Proposal] = []
-    same: list[Proposal] = []
     differences: list[Difference] = []
-    settings = written(service)
     for proposal in proposals:
-        if proposal.setting not in settings:
+        block, _, name = proposal.setting.partition(".")
+        block_written = written.get(block) or {}
+        if name in block_written:
+            if block_written[name] != proposal.value:
+                of = block_written[name]
+                differences.append(Difference(proposal.setting, of, proposal.value, proposal.because))
+        elif block not in held or _plain(held[block], name) != proposal.value:
             fresh.append(proposal)
-        elif settings[proposal.setting] == proposal.value:
-            same.append(proposal)
-        else:
-            of = settings[proposal.setting]
-            differences.append(Difference(proposal.setting, of, proposal.value, proposal.because))
-    return Review(tuple(fresh), tuple(same), tuple(differences))
+    return Review(tuple(fresh), tuple(differences))
 
 
-def written(model: Model, above: str = "") -> Mapping[str, Value]:
-    """The plain settings that somebody wrote, by their paths; those left to their defaults are not among them."""
-    found: dict[str, Value] = {}
-    for name in sorted(model.model_fields_set):
-        value = getattr(model, name)
-        if isinstance(value, Model):
-            found |= written(value, f"{above}{name}.")
-        elif value is None or isinstance(value, str | int | bool):
-            found[f"{above}{name}"] = value
-    return found
+def _plain(model: Model, name: str) -> Json:
+    """A field's value in JSON's terms."""
+    value = getattr(model, name)
+    if isinstance(value, Model):
+        return value.model_dump(mode="json")
+    return list(value) if isinstance(value, tuple) else value

@@ -4,7 +4,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from provisioning.core.probe import Finding, Findings, Proposal, Value, Verdict
+from provisioning.core.account import Json
+from provisioning.core.probe import Finding, Findings, Proposal, Verdict
 from provisioning.protocols.dialogue import Answer, Request
 
 Probing = Generator[Request, Answer, Findings]
@@ -37,7 +38,7 @@ class Notes:
         """It was seen, and does or does not agree with what is said."""
         (self.holds if agrees else self.contradicts)(about, seen, says)
 
-    def propose(self, setting: str, value: Value, because: str) -> None:
+    def propose(self, setting: str, value: Json, because: str) -> None:
         """A setting that fits what was found."""
         self.proposals.append(Proposal(setting, value, because))
 

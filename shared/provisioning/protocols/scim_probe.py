@@ -4,6 +4,7 @@ from collections.abc import Generator
 from typing import Final
 
 from provisioning.core.catalog import Service
+from provisioning.core.scim_presets import options_of
 from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.probing import Probing, refused
 from provisioning.protocols.scim_probe_calls import REFUSED, Looking, Page, Seen, ask, look
@@ -18,7 +19,7 @@ FEW: Final = 2  # users of the first page: enough to see whether `count` is hono
 
 def probe(service: Service) -> Probing:
     """Ask all that only reads. It ends without findings where the SP shows no list of its users at all."""
-    looking = Looking(service)
+    looking = Looking(service, options_of(service))
     said = yield from ask(looking, "/ServiceProviderConfig")
     if looking.stopped:
         return refused(f"GET /ServiceProviderConfig {said.why}")

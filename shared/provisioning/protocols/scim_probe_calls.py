@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 
 from provisioning.core.account import Json
-from provisioning.core.catalog import Service
+from provisioning.core.catalog import Scim, Service
 from provisioning.protocols.dialogue import Answer, Request, Unanswered
 from provisioning.protocols.ending import read_object, status_of
 from provisioning.protocols.probing import Notes, plain
@@ -21,9 +21,14 @@ _MODIFIED_NOT: Final = 304
 
 @dataclass(slots=True)
 class Looking:
-    """One probe under way. `stopped`: why nothing more is asked; `claims`: what ServiceProviderConfig says."""
+    """One probe under way.
+
+    `options`: what holds for the service now; `claims`: what ServiceProviderConfig says; `stopped`: why nothing more
+    is asked.
+    """
 
     service: Service
+    options: Scim
     notes: Notes = field(default_factory=Notes)
     claims: Mapping[str, Json] = field(default_factory=dict)
     stopped: str = ""

@@ -1,5 +1,6 @@
 """What an SCIM SP says of itself (RFC 7644 4, RFC 7643 5 to 7), held against the standard and against the mapping."""
 
+import re
 from collections.abc import Generator, Iterator, Mapping
 from typing import Final
 
@@ -8,10 +9,15 @@ from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.probing import listed, plain
 from provisioning.protocols.scim_calls import Resource
 from provisioning.protocols.scim_probe_calls import Looking, Seen, look, unlisted
-from provisioning.protocols.scim_resource import USER, Path, member, read_path
+from provisioning.protocols.scim_resource import USER, member, read_path
 
 _ONLY_CHANGES: Final = "only a change can show it, and a probe changes nothing"
 _COMMON: Final = ("id", "externalid", "meta", "schemas")  # of every resource, in no schema (RFC 7643 3.1)
+_SAYS: Final = "ServiceProviderConfig says so"
+_LEAST, _PAYLOAD, _OPERATIONS = 1024, 16_777_216, 10_000  # what the settings of bulk requests take
+_URN: Final = re.compile(r"[uU][rR][nN]:[^\[\]\"\s]{1,190}")
+_NAME: Final = re.compile(r"[A-Za-z$][A-Za-z0-9_$-]{0,190}")
+_MOST: Final = 50  # URNs, or names, of one setting
 _NOT_OURS: Final = ("readOnly", "immutable")
 
 
@@ -27,12 +33,25 @@ def config(looking: Looking, said: Seen) -> None:
     notes.note("ServiceProviderConfig", seen, agrees=not unclear)
     for name in ("patch", "sort"):
         notes.unseen(name, _ONLY_CHANGES if name == "patch" else "the engine does not use it", looking.says(name))
-    limits = [f"{of} {looking.number('bulk', of)}" for of in ("maxOperations", "maxPayloadSize")]
-    says = looking.says("bulk")
-    notes.unseen("bulk", _ONLY_CHANGES, f"{says}; {', '.join(limits)}" if looking.claim("bulk") else says)
+    if looking.claim("patch") is not None:
+        notes.propose("scim.patch", looking.claim("patch"), _SAYS)
+    _bulk(looking)
     schemes = member(looking.claims, "authenticationSchemes")
     kinds = [str(member(each, "type") or "without a type") for each in schemes] if isinstance(schemes, list) else []
     notes.holds("authentication", "the service's credential was accepted", listed(kinds) if kinds else "")
+
+
+def _bulk(looking: Looking) -> None:
+    """What is claimed of bulk requests; what has no limits that can be is not proposed."""
+    says, notes = looking.says("bulk"), looking.notes
+    operations, payload = looking.number("bulk", "maxOperations"), looking.number("bulk", "maxPayloadSize")
+    if not looking.claim("bulk"):
+        notes.unseen("bulk", _ONLY_CHANGES, says)
+        return
+    notes.unseen("bulk", _ONLY_CHANGES, f"{says}; maxOperations {operations}, maxPayloadSize {payload}")
+    if operations is not None and payload is not None and payload >= _LEAST:
+        held: dict[str, Json] = {"operations": min(operations, _OPERATIONS), "payload": min(payload, _PAYLOAD)}
+        notes.propose("scim.bulk", held, _SAYS)
 
 
 def resource_types(looking: Looking) -> Generator[Request, Answer, None]:
@@ -50,6 +69,10 @@ def resource_types(looking: Looking) -> Generator[Request, Answer, None]:
     ]
     seen = f"the engine asks /Users and /Groups, but the SP says {listed(wrong)}" if wrong else "as the engine asks"
     notes.note("ResourceTypes", seen, says, agrees=not wrong)
+    users = next((each for each in page.resources if _text(each, "name") == "User"), None)
+    urns: list[Json] = [urn for urn in map(_schema_of, _entries(users, "schemaExtensions")) if _URN.fullmatch(urn)]
+    if urns:
+        notes.propose("scim.schemas", urns[:_MOST], "the extensions that ResourceTypes gives of User")
 
 
 def mapped(looking: Looking) -> Generator[Request, Answer, None]:
@@ -62,6 +85,13 @@ def mapped(looking: Looking) -> Generator[Request, Answer, None]:
     says = listed([_text(each, "id") for each in page.resources])
     problems = list(_problems(looking, schemas)) if USER.casefold() in schemas else ["there is none of the core User"]
     notes.note("Schemas", listed(problems) if problems else "they have all that is mapped", says, agrees=not problems)
+    user = schemas.get(USER.casefold())
+    required: list[Json] = [name for name in _required(user) if _NAME.fullmatch(name)]
+    if len(required) > 1:  # userName always is
+        notes.propose("scim.required", required[:_MOST], "the User of Schemas says so")
+    emails = _attribute(user, "emails")
+    if emails is not None and member(emails, "multiValued") is False:
+        notes.propose("scim.single_valued", value=True, because="the User of Schemas has emails with one value")
 
 
 def _problems(looking: Looking, schemas: Mapping[str, Resource]) -> Iterator[str]:
@@ -76,24 +106,31 @@ def _problems(looking: Looking, schemas: Mapping[str, Resource]) -> Iterator[str
             yield f"nothing of the name {path.text}"
         elif _text(part, "mutability") in _NOT_OURS:
             yield f"{path.text} is {_text(part, 'mutability')}"
-    yield from _required(schemas[USER.casefold()], paths)
-
-
-def _required(schema: Resource, paths: list[Path]) -> Iterator[str]:
-    ours = {path.attribute.casefold() for path in paths if not path.schema} | set(_COMMON) | {"active"}
-    attributes = member(schema, "attributes")
-    for each in attributes if isinstance(attributes, list) else []:
-        name = _text(each, "name")
-        if member(each, "required") is True and _text(each, "mutability") != "readOnly" and name.casefold() not in ours:
+    ours = {path.attribute.casefold() for path in paths if not path.schema} | {*_COMMON, "active"}
+    for name in _required(schemas[USER.casefold()]):
+        if name.casefold() not in ours:
             yield f"{plain(name)} is required and not mapped"
 
 
-def _attribute(of: Json | Resource, name: str, under: str = "attributes") -> Resource | None:
-    attributes = member(of, under) if isinstance(of, Mapping) else None
-    entries = attributes if isinstance(attributes, list) else []
-    return next(
-        (each for each in entries if isinstance(each, dict) and _text(each, "name").casefold() == name.casefold()), None
-    )
+def _required(schema: Resource | None) -> Iterator[str]:
+    """Names of the attributes without which there is no user, as far as they are not the SP's own."""
+    for each in _entries(schema, "attributes"):
+        if member(each, "required") is True and _text(each, "mutability") != "readOnly":
+            yield _text(each, "name")
+
+
+def _schema_of(extension: Json) -> str:
+    return _text(extension, "schema")
+
+
+def _attribute(of: Json | Resource, name: str, under: str = "attributes") -> Json:
+    entries = _entries(of, under)
+    return next((each for each in entries if _text(each, "name").casefold() == name.casefold()), None)
+
+
+def _entries(of: Json | Resource, name: str) -> list[Json]:
+    entries = member(of, name) if isinstance(of, Mapping) else None
+    return entries if isinstance(entries, list) else []
 
 
 def _text(of: Json | Resource, name: str) -> str:

@@ -15,17 +15,17 @@ from provisioning.protocols.scim_resource import member, read_path
 FEW: Final = 3  # groups that are looked into
 
 
-def groups(looking: Looking) -> Generator[Request, Answer, bool | None]:
-    """See whether groups are there, are found by name, and show who is in them: the last is what it says."""
+def groups(looking: Looking) -> Generator[Request, Answer, None]:
+    """See whether groups are there, are found by name, and show who is in them."""
     page, notes = (yield from look(looking, "/Groups", count=str(FEW))), looking.notes
     if isinstance(page, Seen):
         needed = bool(looking.service.groups)
         what = "the service has groups, and GET /Groups" if needed else "GET /Groups"
         unlisted(looking, "Groups", page, what=what, agrees=not needed)
-        return None
+        return
     notes.holds("Groups", "an unknown number" if page.total is None else f"{page.total} in all")
     yield from _by_name(looking, page)
-    return (yield from _members(looking, page))
+    yield from _members(looking, page)
 
 
 def _by_name(looking: Looking, page: Page) -> Generator[Request, Answer, None]:
@@ -41,21 +41,22 @@ def _by_name(looking: Looking, page: Page) -> Generator[Request, Answer, None]:
         notes.note(about, "one that matches no group gave none", says, agrees=looking.claim("filter") is not False)
 
 
-def _members(looking: Looking, page: Page) -> Generator[Request, Answer, bool | None]:
-    """Whether members are shown, and are users as the SP knows them; None if it could not be seen."""
+def _members(looking: Looking, page: Page) -> Generator[Request, Answer, None]:
+    """See whether members are shown, and are users as the SP knows them."""
     about, notes = "members of groups", looking.notes
     if not page.resources:
         notes.unseen(about, "there are no groups")
-        return None
+        return
     entry, where = yield from _someone(looking, page)
     if entry is None:
         notes.unseen(about, f"none of {len(page.resources[:FEW])} groups shows one: they may be empty, or hidden")
-        return None
+        return
     value = id_of({"id": member(entry, "value")})
     user = (yield from ask(looking, place_of("Users", value))) if value is not None else None
     strange = user is None or user.status == HTTPStatus.NOT_FOUND
-    notes.note(about, f"{where}, under an identifier that no user has" if strange else where, agrees=not strange)
-    return not strange
+    seen = f"{where}, under an identifier that no user has" if strange else where
+    notes.note(about, seen, agrees=not strange)
+    notes.propose("scim.members_shown", not strange, f"members are {seen}")
 
 
 def _someone(looking: Looking, page: Page) -> Generator[Request, Answer, tuple[Json, str]]:

@@ -1,29 +1,25 @@
 """How an SCIM SP gives long lists: by index, by cursor (RFC 9865), and so many at a time (RFC 7644 3.4.2.4)."""
 
 from collections.abc import Generator
-from typing import Final, NamedTuple
+from typing import Final
 
 from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.scim_probe_calls import Looking, Page, Seen, look, unlisted
 from provisioning.protocols.scim_resource import member
 
-MANY: Final = 200  # users of the page by which the SP's limit is seen
 _FAR: Final = 1_000_000  # beyond any end, where the SP does not count
 
 
-class Paging(NamedTuple):
-    """Which ways of paging work, and how many users a page may have; None for what could not be seen."""
-
-    by_index: bool | None
-    by_cursor: bool | None
-    most: int | None
-
-
-def pages(looking: Looking, users: Page) -> Generator[Request, Answer, Paging]:
+def pages(looking: Looking, users: Page) -> Generator[Request, Answer, None]:
     """See which way of paging can be relied on, and how large a page may be."""
-    by_index = yield from _index(looking, users)
-    by_cursor = yield from _cursor(looking, users)
-    return Paging(by_index, by_cursor, (yield from _limit(looking)))
+    ways = {"index": (yield from _index(looking, users)), "cursor": (yield from _cursor(looking, users))}
+    held, propose = looking.options.paging, looking.notes.propose
+    works = next((way for way in (held, "index", "cursor") if ways.get(way)), None)
+    if works is not None:
+        propose("scim.paging", works, f"paging by {works} was seen to work")
+    elif not any(seen is None for seen in ways.values()):
+        propose("scim.paging", "none", "neither startIndex nor a cursor leads on")
+    yield from _limit(looking)
 
 
 def _index(looking: Looking, users: Page) -> Generator[Request, Answer, bool | None]:
@@ -74,25 +70,26 @@ def _cursor(looking: Looking, users: Page) -> Generator[Request, Answer, bool | 
     return moved
 
 
-def _limit(looking: Looking) -> Generator[Request, Answer, int | None]:
-    """How many users a page may have, as far as up to 200 can show it; None if it could not be seen."""
+def _limit(looking: Looking) -> Generator[Request, Answer, None]:
+    """See whether a page may have as many users as the service's settings ask for."""
     about, notes = "page size", looking.notes
     said = looking.number("filter", "maxResults"), looking.number("pagination", "maxPageSize")
     limits = [limit for limit in said if limit is not None]
-    says, asked = (f"at most {min(limits)}" if limits else ""), min([*limits, MANY])
+    says, asked = (f"at most {min(limits)}" if limits else ""), min([*limits, looking.options.page])
     page = yield from look(looking, "/Users", count=str(asked))
     if isinstance(page, Seen):
         unlisted(looking, about, page, says, f"a page of {asked}")
-        return None
-    got = len(page.resources)
+        return
+    got, fewer = len(page.resources), f"{len(page.resources)} users where {asked} were asked for"
     if got > asked:
-        notes.contradicts(about, f"{got} users where {asked} were asked for", says)
-        return None
-    if got < asked and page.more:
-        notes.note(about, f"{got} users where {asked} were asked for and there are more", says, agrees=not limits)
-        return got
-    notes.holds(about, f"{got} of {asked} users that were asked for", says)
-    return asked if got == asked else None
+        notes.contradicts(about, fewer, says)
+    elif got < asked and page.more:
+        notes.note(about, f"{fewer} and there are more", says, agrees=not limits)
+        if got:
+            notes.propose("scim.page", got, f"{fewer} and there are more")
+    else:
+        notes.holds(about, f"{got} of {asked} users that were asked for", says)
+        notes.propose("scim.page", asked, says or "so many can be asked for")
 
 
 def _says(looking: Looking, way: str) -> str:

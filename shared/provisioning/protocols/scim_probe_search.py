@@ -1,6 +1,6 @@
 """Whether an SCIM SP's filters find what is there, and nobody else (RFC 7644 3.4.2.2)."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import Final
 
 from provisioning.protocols.dialogue import Answer, Request
@@ -12,20 +12,39 @@ from provisioning.protocols.scim_probe_calls import Looking, Page, Seen, look, u
 from provisioning.protocols.scim_resource import Path, read_path, value_at
 
 _CANNOT: Final = (400, 501)
+_VALUE_PATH: Final = 'emails[type eq "work"].value'
 
 
-def filters(looking: Looking, users: Page) -> Generator[Request, Answer, Mapping[str, bool | None]]:
-    """Try the two filters by which the engine finds an account: our mark, and the service's match attribute.
-
-    Says of each attribute whether a filter can be relied on; None if it could not be seen.
-    """
+def filters(looking: Looking, users: Page) -> Generator[Request, Answer, None]:
+    """Try the filters by which the engine finds an account: our mark, the match attribute, and a value path."""
+    match = looking.service.match
     works: dict[str, bool | None] = {}
-    for name in dict.fromkeys((MARK, looking.service.match)):
+    for name in dict.fromkeys((MARK, match)):
         works[name] = yield from _filter(looking, users, read_path(name))
-    return works
+    if works[match] is False:
+        looking.notes.propose("scim.filter", "none", f"a filter on {match} does not find who is there, or finds others")
+    elif works[match]:
+        both = yield from _value_path(looking)
+        if both is not None:
+            seen = "are understood" if both else "are not understood"
+            looking.notes.propose("scim.filter", "and" if both else "eq", f"value paths with `and` {seen}")
+
+
+def _value_path(looking: Looking) -> Generator[Request, Answer, bool | None]:
+    """Whether a filter with a value path that matches nobody gives nobody; None if it could not be seen."""
+    about, notes = "filter on a value path", looking.notes
+    wanted = equals(read_path(_VALUE_PATH), NOBODY)
+    nobody = yield from look(looking, "/Users", filter=wanted, count="2")
+    if isinstance(nobody, Seen):
+        unlisted(looking, about, nobody, looking.says("filter"))
+        return False if nobody.status in _CANNOT else None
+    seen = "ignored: one that matches nobody gave users" if nobody.resources else "one that matches nobody gave nobody"
+    notes.note(about, seen, looking.says("filter"), agrees=not nobody.resources)
+    return not nobody.resources
 
 
 def _filter(looking: Looking, users: Page, path: Path) -> Generator[Request, Answer, bool | None]:
+    """Whether a filter can be relied on; None if it could not be seen."""
     about, notes = f"filter on {path.text}", looking.notes
     says = looking.says("filter")
     nobody = yield from look(looking, "/Users", filter=equals(path, NOBODY), count="2")
