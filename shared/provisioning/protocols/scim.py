@@ -65,10 +65,10 @@ def _make(service: Service, scim: Scim, delivery: Delivery) -> Dialogue:
     left = yield from leave(scim, delivery, met.known, wanted)
     if isinstance(left, Ending):
         return left
-    known = yield from change(scim, delivery, replace(met, known=left.known))
-    if isinstance(known, Ending):
-        return known
-    known = yield from join(scim, delivery, known, wanted, met.shown)
+    changed = left.known if met.made else (yield from change(scim, delivery, replace(met, known=left.known)))
+    if isinstance(changed, Ending):
+        return changed
+    known = yield from join(scim, delivery, changed, wanted, met.shown)
     if isinstance(known, Ending):
         return known
     if left.refusal is not None:
@@ -94,7 +94,7 @@ def _obtain(service: Service, scim: Scim, delivery: Delivery) -> Generator[Reque
     user = make_user(fitted(scim, desired.values), delivery.identity, active=desired.phase is Phase.ACTIVE)
     made = yield from create("Users", user, delivery.known)
     if isinstance(made, str):
-        return Met(Known(desired.phase, made, desired.held, filled=desired.filled))
+        return Met(Known(desired.phase, made, desired.held, filled=desired.filled), made=True)
     if made.status == _CONFLICT:
         found = yield from look_up(service, scim, delivery, adopts=True)
         if found is not None:

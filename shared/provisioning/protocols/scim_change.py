@@ -43,6 +43,7 @@ class Met:
     known: Known
     shown: Resource | None = None
     certain: bool = True
+    made: bool = False  # by this dialogue, as desired
 
     @property
     def lacks_mark(self) -> bool:

@@ -5,6 +5,7 @@ import json
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -112,7 +113,7 @@ class HttpCaller:
             data=_content(request),
             headers=headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=within),
+            timeout=_timeout(within),
         )
 
     def _session(self, *, private: bool) -> aiohttp.ClientSession:
@@ -152,6 +153,11 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         _progress.get().connected = True
         return connection
+
+
+@lru_cache(maxsize=64)
+def _timeout(within: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=within)
 
 
 def _content(request: HttpRequest) -> bytes | None:
