@@ -1,6 +1,6 @@
 """One account's deliveries to an SP of ours over real HTTP, as a stage would lead them: look after every doubt."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -32,6 +32,7 @@ VALUES = {
     MANAGER: "26118915",
     BADGE: "17",
 }
+NOTHING: Mapping[str, Json] = {}
 Spoil = Literal["lost before", "lost after", "garbage"]
 
 
@@ -68,14 +69,16 @@ class World:
     known: Known = field(default_factory=Known)
     groups: dict[str, str] = field(default_factory=dict)
 
-    async def want(self, phase: Phase = Phase.ACTIVE, groups: tuple[str, ...] = (), **values: Json) -> Desired:
+    async def want(
+        self, phase: Phase = Phase.ACTIVE, groups: tuple[str, ...] = (), changes: Mapping[str, Json] = NOTHING
+    ) -> Desired:
         """What is wanted from now on; a value of None is not. Groups that are needed are made first."""
         for name in groups:
             if name not in self.groups:
                 made = await self.converse(make_group(self.service, name, False))
                 assert made.outcome is Outcome.DONE, made
                 self.groups[name] = str(made.known.remote_id)
-        wanted = {path: value for path, value in {**self.values, **values}.items() if value is not None}
+        wanted = {path: value for path, value in {**self.values, **changes}.items() if value is not None}
         return Desired(phase, {} if phase is Phase.ABSENT else wanted, groups, once=self.once)
 
     async def deliver(self, desired: Desired, *, look: bool = False) -> Ending:

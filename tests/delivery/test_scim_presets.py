@@ -10,8 +10,9 @@ from provisioning.core.account import Known, Phase
 from provisioning.core.scim_options import Preset
 from provisioning.protocols.dialogue import HttpRequest, HttpResponse, Outcome
 from provisioning.protocols.scim_calls import patch
-from tests.delivery.scim_sp import EXTENSION, RefusedError, Rules
-from tests.delivery.scim_world import BADGE, DEPARTMENT, MANAGER, World, world
+from tests.delivery.scim_sp import EXTENSION, Rules
+from tests.delivery.scim_sp_patch import RefusedError
+from tests.delivery.scim_world import BADGE, DEPARTMENT, MANAGER, Spoil, World, world
 
 WORK = 'emails[type eq "work"].value'
 PROVIDERS: dict[Preset, Rules] = {
@@ -77,7 +78,7 @@ async def test_create_and_change(at: World) -> None:
     assert at.memberships == ["readers"]
 
     changes = {"userName": "anna.other", "name.givenName": "Anna", WORK: "anna@a.edu", DEPARTMENT: "law", "title": "Dr"}
-    await at.done(await at.want(groups=("writers",), **changes, **{MANAGER: None, BADGE: "18"}))
+    await at.done(await at.want(groups=("writers",), changes={**changes, MANAGER: None, BADGE: "18"}))
     assert at.user is not None
     assert (at.user["userName"], at.user["title"], at.user["name"]["givenName"]) == ("anna.other", "Dr", "Anna")
     assert at.user["emails"] == [{"type": "work", "value": "anna@a.edu"}]
@@ -85,14 +86,14 @@ async def test_create_and_change(at: World) -> None:
     assert not at.user[EXTENSION].get("manager")
     assert at.user[BADGE.rpartition(":")[0]] == {"badge": "18"}
     assert at.memberships == ["writers"]
-    await at.done(await at.want(groups=("writers",), **{WORK: None} if "emails" not in at.sp.rules.required else {}))
+    await at.done(await at.want(groups=("writers",), changes={} if "emails" in at.sp.rules.required else {WORK: None}))
     assert at.user is not None
     assert ("title" in at.user, bool(at.user.get("emails"))) == (False, "emails" in at.sp.rules.required)
 
 
 async def test_an_update_of_flat_values_is_one_call(at: World) -> None:
     await at.done(await at.want())
-    assert await at.done(await at.want(displayName="Anna Other", **{DEPARTMENT: "law"})) == ["PATCH"]
+    assert await at.done(await at.want(changes={"displayName": "Anna Other", DEPARTMENT: "law"})) == ["PATCH"]
 
 
 async def test_repeating_is_no_call_and_a_look_changes_nothing(at: World) -> None:
@@ -131,7 +132,7 @@ async def test_suspend_look_and_resume(at: World) -> None:
     assert await at.done(await at.want(Phase.SUSPENDED), look=True) == ["GET"]
     for look in (False, True):
         await at.done(await at.want(Phase.SUSPENDED))
-        await at.done(await at.want(groups=("readers",), displayName=f"Ann {look}"), look=look)
+        await at.done(await at.want(groups=("readers",), changes={"displayName": f"Ann {look}"}), look=look)
         assert at.user is not None
         assert (at.user["active"], at.user["displayName"], at.memberships) == (True, f"Ann {look}", ["readers"])
         assert (at.user["userName"], at.user["emails"]) == ("ann.other", [{"type": "work", "value": "ann@a.edu"}])
@@ -144,7 +145,7 @@ async def test_delete_twice_and_make_it_again(at: World) -> None:
         await at.done(await at.want(Phase.ABSENT))
         assert (at.known, at.memberships) == (Known(), [])
         assert (at.user is not None and not at.user["active"]) if keeps(at) else at.user is None
-    await at.done(await at.want(displayName="Ann Again"))
+    await at.done(await at.want(changes={"displayName": "Ann Again"}))
     assert at.user is not None
     assert (at.user["active"], at.user["displayName"]) == (True, "Ann Again")
     assert (at.known.remote_id == first) is keeps(at)
@@ -154,7 +155,7 @@ async def test_delete_twice_and_make_it_again(at: World) -> None:
 async def test_an_account_that_vanished_is_told_and_made_again(at: World) -> None:
     await at.done(await at.want())
     at.sp.users.clear()
-    wanted = await at.want(displayName="Anna")
+    wanted = await at.want(changes={"displayName": "Anna"})
     ending = await at.deliver(wanted)
     assert (ending.outcome, ending.known, ending.retry_after) == (Outcome.TRANSIENT, Known(), 0)
     await at.done(wanted)
@@ -181,23 +182,23 @@ async def test_a_refusal_is_not_taken_for_a_vanished_account(at: World) -> None:
         raise RefusedError(400, "invalidValue", "no")
 
     at.sp.before["PATCH"] = refuse
-    ending = await at.deliver(await at.want(displayName="Anna"))
+    ending = await at.deliver(await at.want(changes={"displayName": "Anna"}))
     assert (ending.outcome, at.known.remote_id) == (Outcome.PERMANENT, remote_id)
 
 
 @pytest.mark.parametrize("spoil", ["lost before", "lost after", "garbage"])
-async def test_after_an_unknown_ending_nothing_is_lost_or_doubled(at: World, spoil: str) -> None:
+async def test_after_an_unknown_ending_nothing_is_lost_or_doubled(at: World, spoil: Spoil) -> None:
     steps = [("Ann", Phase.ACTIVE), ("Anna", Phase.ACTIVE), ("Anna", Phase.SUSPENDED), ("Ann", Phase.ACTIVE)]
     for name, phase in steps:
-        at.wire.spoil = spoil  # type: ignore[assignment]
-        wanted = await at.want(phase, displayName=name, **{WORK: f"{name}@a.edu"})
+        at.wire.spoil = spoil
+        wanted = await at.want(phase, changes={"displayName": name, WORK: f"{name}@a.edu"})
         assert (await at.deliver(wanted)).outcome is Outcome.UNKNOWN
         await at.done(wanted, look=True)
         assert at.user is not None
         assert at.user["active"] is (phase is Phase.ACTIVE)
         assert (at.user["displayName"], at.user["emails"]) == (name, [{"type": "work", "value": f"{name}@a.edu"}])
         assert len(at.sp.users) == 1
-    at.wire.spoil = spoil  # type: ignore[assignment]
+    at.wire.spoil = spoil
     wanted = await at.want(Phase.ABSENT)
     ending = await at.deliver(wanted)
     assert ending.outcome is Outcome.UNKNOWN or spoil == "garbage"
