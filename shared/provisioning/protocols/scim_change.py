@@ -66,15 +66,13 @@ def change(scim: Scim, delivery: Delivery, met: Met) -> Generator[Request, Answe
     desired = delivery.desired
     refused: Refused | None = None
     for _ in range(RACES):
-        request = None if refused else _request(scim, delivery, met)
-        if request is None:  # it must be looked at first: for its version, or for what is not ours
+        if refused is not None or _must_look(scim, delivery, met):
             again = yield from look(scim, delivery, met)
             if isinstance(again, Ending):
                 return again
-            met, request = again, _request(scim, delivery, again)
-        if not isinstance(request, HttpRequest):
-            break
-        refused = yield from call(request, met.known)
+            met = again
+        request = _request(scim, delivery, met)
+        refused = None if request is None else (yield from call(request, met.known))
         if refused is None or refused.status not in RACED:
             break
     if refused is not None:
@@ -114,12 +112,16 @@ def _claimed(delivery: Delivery, met: Met) -> Known:
     return delivery.known if delivery.known.remote_id is None and met.lacks_mark else met.known
 
 
-def _request(scim: Scim, delivery: Delivery, met: Met) -> HttpRequest | bool | None:
-    """The change; None if the account must be looked at first; False if there is nothing to change."""
+def _must_look(scim: Scim, delivery: Delivery, met: Met) -> bool:
+    """Whether the account must be seen before it can be changed: for its version, or for what is not ours."""
+    changes = _differences(scim, delivery, met) if met.shown is None else []
+    return bool(changes) and (not scim.patch or scim.etag == "required" or needs_entries(scim, changes))
+
+
+def _request(scim: Scim, delivery: Delivery, met: Met) -> HttpRequest | None:
+    """The change; None if there is nothing to change."""
     changes = _differences(scim, delivery, met)
     if not changes or met.known.remote_id is None:
-        return False
-    if met.shown is None and (not scim.patch or scim.etag == "required" or needs_entries(scim, changes)):
         return None
     had, wanted = _values(scim, delivery, met)
     fixed = {"active": delivery.desired.phase is Phase.ACTIVE, MARK: delivery.identity}
