@@ -6,6 +6,7 @@ import pytest
 
 from provisioning.core.account import Desired, Known, Phase
 from provisioning.core.catalog import Service
+from provisioning.protocols.extract import check_places
 from provisioning.protocols.registry import STAGING, check_paths
 
 
@@ -31,6 +32,20 @@ def test_a_place_may_be_anybody_s_bucket_or_our_own(endpoint: str) -> None:
 def test_what_is_no_place_for_files_is_refused(endpoint: str) -> None:
     (error,) = check_paths(service(endpoint))
     assert (error.where, "s3://<bucket>/<folder>" in error.right) == ("services/badges.endpoint", True)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["s3://exchange/badges", "s3://exchange/badges/", "s3://exchange/badges/000001-full"]
+)
+def test_two_services_have_no_place_in_common(endpoint: str) -> None:
+    other = service(endpoint).model_copy(update={"id": "parking"})
+    (error,) = check_places([service(), other])
+    assert (error.where, "'badges'" in error.problem) == ("services/parking.endpoint", True)
+
+
+@pytest.mark.parametrize("endpoint", ["s3://other/badges", "s3:///badges", "s3://exchange/badges2", "s3://exchange/b"])
+def test_services_may_have_places_beside_each_other(endpoint: str) -> None:
+    assert list(check_places([service(), service(endpoint).model_copy(update={"id": "parking"})])) == []
 
 
 @pytest.mark.parametrize("options", [{"phase": "login"}, {"identity": "x", "groups": "x"},

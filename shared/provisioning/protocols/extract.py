@@ -30,6 +30,23 @@ def check(service: Service) -> Sequence[InvalidError]:
     return found
 
 
+def check_places(services: Sequence[Service]) -> Sequence[InvalidError]:
+    """Services whose files would lie among another's: one manifest would replace the other."""
+    places: dict[str, str] = {}
+    found: list[InvalidError] = []
+    for service in services:
+        if service.protocol != "extract":
+            continue
+        url = urlsplit(service.endpoint)
+        place = f"{url.netloc}/{url.path.strip('/')}/"
+        other = next((id_ for id_, taken in places.items() if taken.startswith(place) or place.startswith(taken)), "")
+        if other:
+            where = f"services/{service.id}.endpoint"
+            found.append(InvalidError(f"the files of {other!r} lie there", where, right="a folder of its own"))
+        places[service.id] = place
+    return found
+
+
 def _check_ldif(service: Service, where: str) -> Sequence[InvalidError]:
     layout, found = layout_of(service), []
     if not layout.base:
