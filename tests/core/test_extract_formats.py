@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ def test_values_that_only_a_new_account_gets_stay_as_they_were() -> None:
     assert stage(service(), wanted, before).values == {"uid": "old", "mail": "old"}
     assert stage(service(), wanted, Known(Phase.ACTIVE, values={"uid": None})).values == {"mail": "new"}
     again = Known(Phase.ABSENT, values={"uid": "old"}, staged=True)
-    assert stage(service(), wanted, again).values == {"uid": "new", "mail": "new"}
+    assert stage(service(), wanted, again).values == {"uid": "old", "mail": "new"}, "the key, by which the SP knows it"
 
 
 @pytest.mark.parametrize(
@@ -262,6 +263,19 @@ def test_every_column_of_a_part_in_parquet_is_text_that_may_be_missing() -> None
     assert table.column("tags").to_pylist()[-1] == "8999"
     assert set(table.column("state").to_pylist()) == {"suspended"}
     assert set(table.column("mail").to_pylist()) == {None}
+
+
+def test_rows_of_a_part_in_parquet_do_not_stay_python_s() -> None:
+    writer = parquet_writer(layout(format="parquet"))
+    tracemalloc.start()
+    try:
+        for number in range(40_960):
+            writer.add(Row(f"identity-{number}", Phase.ACTIVE, {"uid": f"user-{number}", "mail": f"{number}@campus"}))
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert writer.size > 1_500_000
+    assert held < 1_000_000
 
 
 def test_a_part_in_parquet_may_have_columns_and_no_row() -> None:

@@ -23,6 +23,16 @@ def test_a_row_is_what_is_wanted_as_soon_as_it_is_staged() -> None:
     assert staged == Known(Phase.SUSPENDED, None, {"login": "ada"}, ("readers",), staged=True)
 
 
+@pytest.mark.parametrize("kind", ["once", "chosen"])
+def test_who_comes_back_has_the_key_by_which_the_sp_knew_the_row(kind: str) -> None:
+    stage = STAGING["extract"].stage
+    gone = stage(service(), Desired(Phase.ABSENT), Known(Phase.ACTIVE, values={"login": "ada", "x": 1}, staged=True))
+    fixed = Desired(Phase.ACTIVE, {"login": "byron", "x": 2}, **{kind: frozenset({"login"})})
+    assert stage(service(), fixed, gone).values == {"login": "ada", "x": 2}
+    assert stage(service(), Desired(Phase.ACTIVE, {"login": "byron"}), gone).values == {"login": "byron"}
+    assert stage(service(), fixed, Known()).values == {"login": "byron", "x": 2}
+
+
 @pytest.mark.parametrize("endpoint", ["s3://exchange/badges", "s3:///badges", "s3://exchange/a/b/c"])
 def test_a_place_may_be_anybody_s_bucket_or_our_own(endpoint: str) -> None:
     assert list(check_paths(service(endpoint))) == []
@@ -71,7 +81,9 @@ def test_ldif_needs_a_base_and_names_of_attributes() -> None:
         ({"candidates": ["person.login"]}, 0),
     ],
 )
-def test_deltas_in_ldif_need_a_name_that_does_not_change(login: Any, found: int) -> None:
-    options = {"format": "ldif", "base": "ou=people,dc=campus"}
+@pytest.mark.parametrize("options", [{"format": "ldif", "base": "ou=people,dc=campus"}, {"identity": None}])
+def test_deltas_that_name_a_row_by_its_key_alone_need_one_that_does_not_change(
+    login: Any, found: int, options: dict[str, Any]
+) -> None:
     assert list(check_paths(service(account={"login": login}, **options))) == []
     assert len(check_paths(service(account={"login": login}, full_every="P1D", **options))) == found

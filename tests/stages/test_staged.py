@@ -119,6 +119,17 @@ async def test_what_only_a_new_account_gets_stays_as_it_was() -> None:
     assert row(bench).values == {"login": "new", "name": "Name of p1"}
 
 
+async def test_who_goes_and_comes_back_unseen_by_any_file_keeps_the_name() -> None:
+    account = {"login": {"candidates": ["person.name.ascii().lower()"]}}
+    bench = await new_bench(bundle(staged(account=account)), [says("p1", 1, "visitor", name="Åse")])
+    await bench.arrive(says("p1", 2, name="Åse"))
+    await bench.arrive(says("p1", 3, "visitor", name="Bo"))
+    assert (row(bench).phase, row(bench).values) == (Phase.ACTIVE, {"login": "ase"})
+    with bench.counted() as counts:
+        await bench.deliver(SERVICE)
+    assert counts["PutItem"] == 0
+
+
 # What cannot be, and what may not be now.
 
 

@@ -27,6 +27,15 @@ def check(service: Service) -> Sequence[InvalidError]:
     ]
     if layout.format == LDIF:
         found += _check_ldif(service, where)
+    mapped = service.account.get(service.match)
+    fixed = mapped is None or mapped.candidates or mapped.strength == "create"
+    if layout.operation and not fixed and (layout.format == LDIF or not layout.identity):
+        # The SP would keep the row of the old name for ever: a delta names it by the new one.
+        right = "strength: create, or candidates"
+        right += "" if layout.format == LDIF else ", or the column of the identity"
+        found.append(
+            InvalidError("a row cannot be renamed by a delta", f"{where}.account.{service.match}", right=right)
+        )
     return found
 
 
@@ -57,10 +66,4 @@ def _check_ldif(service: Service, where: str) -> Sequence[InvalidError]:
             found.append(
                 InvalidError(f"{name!r} is not the name of an attribute", f"{where}.account.{name}", right=right)
             )
-    mapped = service.account.get(service.match)
-    if layout.operation and mapped is not None and not mapped.candidates and mapped.strength != "create":
-        right = "strength: create, or candidates"
-        found.append(
-            InvalidError("an entry cannot be renamed by a delta", f"{where}.account.{service.match}", right=right)
-        )
     return found
