@@ -14,7 +14,7 @@ _PLACE: Final = "s3://<bucket>/<folder>, or s3:///<folder> in the deployment's o
 
 
 def check(service: Service) -> Sequence[InvalidError]:
-    """Columns that stand twice, a place that is none, and what LDIF cannot say."""
+    """Columns that stand twice, a place that is none, what LDIF cannot say, and what deltas cannot."""
     found: list[InvalidError] = []
     layout = layout_of(service)
     where = f"services/{service.id}"
@@ -27,16 +27,17 @@ def check(service: Service) -> Sequence[InvalidError]:
     ]
     if layout.format == LDIF:
         found += _check_ldif(service, where)
-    mapped = service.account.get(service.match)
+    return [*found, *_check_key(service, where)]
+
+
+def _check_key(service: Service, where: str) -> Sequence[InvalidError]:
+    """A key that may change, in deltas that name a row by nothing else: the SP would keep the old row for ever."""
+    layout, mapped = layout_of(service), service.account.get(service.match)
     fixed = mapped is None or mapped.candidates or mapped.strength == "create"
-    if layout.operation and not fixed and (layout.format == LDIF or not layout.identity):
-        # The SP would keep the row of the old name for ever: a delta names it by the new one.
-        right = "strength: create, or candidates"
-        right += "" if layout.format == LDIF else ", or the column of the identity"
-        found.append(
-            InvalidError("a row cannot be renamed by a delta", f"{where}.account.{service.match}", right=right)
-        )
-    return found
+    if fixed or not layout.operation or (layout.format != LDIF and layout.identity):
+        return []
+    right = f"strength: create, or candidates{'' if layout.format == LDIF else ', or the column of the identity'}"
+    return [InvalidError("a row cannot be renamed by a delta", f"{where}.account.{service.match}", right=right)]
 
 
 def check_places(services: Sequence[Service]) -> Sequence[InvalidError]:
