@@ -42,7 +42,22 @@ def test_a_place_may_be_anybody_s_bucket_or_our_own(endpoint: str) -> None:
     assert list(check_paths(service(endpoint))) == []
 
 
-@pytest.mark.parametrize("endpoint", ["https://exchange/badges", "s3://exchange", "s3:///", "badges", "s3://b/x?y=1"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://exchange/badges",
+        "s3://exchange",
+        "s3:///",
+        "badges",
+        "s3://b/x?y=1",
+        "s3://[bad/x",
+        "s3:///a*",
+        "s3:///${Bucket}",
+        "s3:////",
+        "s3://Bad_Bucket/x",
+        "s3://exchange/badges#1",
+    ],
+)
 def test_what_is_no_place_for_files_is_refused(endpoint: str) -> None:
     (error,) = check_paths(service(endpoint))
     assert (error.where, "s3://<bucket>/<folder>" in error.right) == ("services/badges.endpoint", True)
