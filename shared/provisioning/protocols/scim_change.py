@@ -103,7 +103,10 @@ def _failed(scim: Scim, delivery: Delivery, met: Met, refused: Refused) -> Gener
         if not met.certain:
             return vanished()
         return Ending(Outcome.TRANSIENT, claimed, "the SP shows the account and does not find it")
-    return doubted(delivery, stop(refused.ending, claimed))
+    ending = refused.ending
+    if refused.status in RACED:
+        ending = replace(ending, reason=f"{ending.reason}, {RACES} times, each after a look: see scim.etag")
+    return doubted(delivery, stop(ending, claimed))
 
 
 def _claimed(delivery: Delivery, met: Met) -> Known:
@@ -149,7 +152,8 @@ def _differences(scim: Scim, delivery: Delivery, met: Met) -> list[Operation]:
             before = {text: value for text, value in before.items() if text not in wanted}
         changes = operations(before, wanted, operator.eq)
     else:
-        changes = operations(shown_values(shown, had, wanted), wanted, shows)
+        unseen = {text: value for text, value in applied(had).items() if read_path(text).is_secret}
+        changes = operations({**shown_values(shown, had, wanted), **unseen}, wanted, shows)
     if met.lacks_mark:
         changes.insert(0, {"op": "replace", "path": MARK, "value": delivery.identity})
     differs = (

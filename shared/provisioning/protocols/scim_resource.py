@@ -38,6 +38,11 @@ class Path:
         """Whether the engine itself decides this attribute: the state, and the owner's mark."""
         return not self.schema and self.attribute.casefold() in ("active", "externalid")
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether no SP ever shows it (RFC 7643 4.1.1)."""
+        return not self.schema and self.attribute.casefold() == "password"
+
 
 @lru_cache(maxsize=1024)
 def read_path(text: str) -> Path:
