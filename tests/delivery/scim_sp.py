@@ -164,7 +164,10 @@ class Sp:
                 raise RefusedError(400, "invalidValue", f"{path} is required")
         if any(name in sent for name in self.rules.refused):
             raise RefusedError(400, "invalidSyntax", "an attribute that is not supported")
-        if self.rules.one_entry and any(len(sent.get(name, [])) > 1 for name in LISTS):
+        self._check_entries(sent)
+
+    def _check_entries(self, sent: dict[str, Any]) -> None:
+        if self.rules.one_entry and any(len(sent.get(name, [])) > 1 for name in LISTS if name != "members"):
             raise RefusedError(400, "invalidValue", "one entry at most")
 
     def _changed(self, method: str, kind: str, held: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
@@ -178,6 +181,7 @@ class Sp:
             sent = held
             for operation in changes:
                 apply(sent, operation)
+                self._check_entries(sent)
         else:
             raise RefusedError(501, "", f"no {method} here")
         self._check(kind, sent)
