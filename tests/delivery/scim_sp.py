@@ -64,6 +64,7 @@ class Rules:
     required: tuple[str, ...] = ("userName",)
     refused: tuple[str, ...] = ()  # attributes
     unknown_query: tuple[str, ...] = ()  # parameters that are refused
+    sparse: bool = False  # lists show no more than who it is
     versions: Literal["none", "shown", "required"] = "none"
     obfuscates: bool = False
     token: str = "a-token-of-the-library"
@@ -251,6 +252,9 @@ class Sp:
                 400, "invalidCount" if "cursor" in query else "invalidValue", f"count is {self.rules.most} at most"
             )
         chosen = [self._shown(kind, item) for item in held.values() if self._meant(item, query.get("filter"))]
+        if self.rules.sparse:
+            who = ("id", "userName", "displayName", "externalId", "active")
+            chosen = [{name: value for name, value in item.items() if name in who} for item in chosen]
         return self._paged(chosen, query, min(count, self.rules.most))
 
     def _meant(self, item: dict[str, Any], filter_: str | None) -> bool:
