@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from provisioning.core.catalog import Service
 from provisioning.core.scim_options import Preset, Scim
 
-_ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+_STANDARD: Final = Scim()
 
 
 class Quirks(NamedTuple):
@@ -59,7 +59,9 @@ PRESETS: Final[Mapping[Preset, Quirks]] = {
 
 def options_of(service: Service) -> Scim:
     """What holds for a service: the defaults, over them its preset, over both what its operator wrote."""
-    written = service.scim or Scim()
+    written = service.scim
+    if written is None:
+        return _STANDARD
     preset = PRESETS[written.preset].scim if written.preset else {}
     # What was written and what the presets say has been checked: nothing is left to validate for each delivery.
     return Scim.model_construct(**{**preset, **{name: getattr(written, name) for name in written.model_fields_set}})
