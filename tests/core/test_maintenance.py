@@ -186,6 +186,16 @@ def test_a_day_that_a_zone_skips_has_no_window_but_what_is_left_of_it_the_day_af
     assert [open_again(friday, apia, now) for now in (begins - 1, begins)] == [None, begins + 7200]
 
 
+def test_clocks_that_are_set_back_over_midnight_leave_windows_of_both_days_open() -> None:
+    st_johns = ZoneInfo("America/St_Johns")  # Sunday 0:01 was Saturday 23:01 again
+    midnight = at("2010-11-07T00:00", st_johns)
+    saturday_again, last = midnight + 60, at("2010-11-06T23:30", st_johns, fold=1)
+    sunday = [weekly("sun", "00:00", "00:30")]
+    assert open_again(sunday, st_johns, saturday_again) == at("2010-11-07T00:30", st_johns)
+    friday = [weekly("fri", "23:40", "23:30")]
+    assert [open_again(friday, st_johns, now) for now in (midnight, last - 1, last)] == [last, last, None]
+
+
 @pytest.mark.parametrize(
     "forever", [weekly(" ".join(DAYS), "00:00", "00:00"), once("2026-01-01T00:00", "2099-01-01T00:00")]
 )
