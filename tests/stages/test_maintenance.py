@@ -176,6 +176,13 @@ async def test_a_quarantine_that_lasts_longer_than_the_window_is_waited_for_at_o
     assert all(ENDS + 1000 <= due < ENDS + 1000 + MAINTAINED for due in dues(bench))
 
 
+async def test_a_budget_that_fell_has_risen_again_by_the_end_of_the_window() -> None:
+    bench = await library(rate=1)
+    await bench.store.put_gate("library", Gate(rate=0.1, throttled_at=START))
+    await bench.deliver("library", *KEYS)
+    assert dues(bench) == [ENDS + number for number in range(PEOPLE)]
+
+
 @pytest.mark.parametrize(("zone", "called"), [("UTC", False), ("America/New_York", True), ("Europe/Amsterdam", False)])
 async def test_the_window_is_by_the_clocks_of_the_tenant_s_zone(zone: str, called: bool) -> None:
     content = bundle({"library": MAINTAINED_LIBRARY})
