@@ -48,7 +48,7 @@ PORTIONS: Final = 10
 BAR: Final = 0.5  # of the bare client's rate
 MEMBER_BATCH: Final = 100
 START: Final = 1_800_000_000
-Sent = tuple[str, str, bytes, dict[str, str]]  # method, path, body, headers
+Sent = tuple[str, str, Any, dict[str, str]]  # method, path, body, headers
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Recording:
     sent: list[Sent] = field(default_factory=list)
 
     async def __call__(self, service: Service, request: HttpRequest, within: float) -> Answer:
-        self.sent.append((request.method, request.path, json.dumps(request.body).encode(), dict(request.headers)))
+        self.sent.append((request.method, request.path, request.body, dict(request.headers)))
         return await self.call(service, request, within)
 
 
@@ -203,7 +203,7 @@ async def bare(url: str, sent: Sequence[Sent]) -> None:
         async def client() -> None:
             for method, path, body, headers in left:
                 token = {"authorization": "Bearer a-token-of-the-bench"}
-                async with session.request(method, url + path, data=body, headers={**headers, **token}) as response:
+                async with session.request(method, url + path, json=body, headers={**headers, **token}) as response:
                     await response.read()
                     assert response.status < 300
 

@@ -30,7 +30,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 def test_the_sample_campus_is_right() -> None:
     folder, policy = check_folder(CAMPUS)
-    assert len(policy.services) == 4
+    assert len(policy.services) == 5
     assert len(folder.bundle.rules) >= 10
 
 

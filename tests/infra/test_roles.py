@@ -10,7 +10,7 @@ from infra.template import render
 from provisioning.core.catalog import Bundle
 from tests.infra.conftest import Template, of_type
 
-SERVICES = ("badge", "library", "sports", "wiki")
+SERVICES = ("badge", "library", "parking", "sports", "wiki")
 
 
 def allowed(template: Template, function: str) -> Iterator[dict[str, Any]]:
@@ -39,7 +39,8 @@ def functions(template: Template) -> list[str]:
 
 def test_every_function_has_a_role_of_its_own(template: Template) -> None:
     roles = [function["Role"]["Fn::GetAtt"][0] for function in of_type(template, "AWS::Lambda::Function").values()]
-    assert sorted(roles) == sorted(of_type(template, "AWS::IAM::Role"))
+    clock = "ExtractSchedulesRole"  # of the schedules, which are no function
+    assert sorted([*roles, clock]) == sorted(of_type(template, "AWS::IAM::Role"))
     assert len(set(roles)) == len(roles)
 
 
@@ -59,7 +60,7 @@ def test_no_function_may_delete_or_scan_or_administer(template: Template) -> Non
             "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
             "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem",
             "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage",
-            "s3:GetObject", "s3:PutObject", "secretsmanager:GetSecretValue",
+            "s3:GetObject", "s3:PutObject", "s3:ListBucket", "secretsmanager:GetSecretValue",
         }  # fmt: skip
 
 
@@ -139,7 +140,11 @@ def test_a_function_reaches_only_the_items_of_its_stage(
     assert partitions(template, function, "dynamodb:BatchWriteItem") == waiting, "what is written without a condition"
 
 
-def test_only_receive_writes_objects_and_only_rejected_ones(template: Template) -> None:
+def test_receive_writes_rejected_objects_and_extract_the_files_of_its_services_and_nobody_else_any(
+    template: Template,
+) -> None:
     written = {function: granted(template, function, "s3:PutObject") for function in functions(template)}
-    assert {function for function, objects in written.items() if objects} == {"ReceiveFunction"}
-    assert written["ReceiveFunction"] == [{"Fn::Sub": "${Bucket.Arn}/rejected/*"}]
+    assert {function: objects for function, objects in written.items() if objects} == {
+        "ReceiveFunction": [{"Fn::Sub": "${Bucket.Arn}/rejected/*"}],
+        "ExtractFunction": [{"Fn::Sub": "${Bucket.Arn}/extracts/parking/*"}],
+    }

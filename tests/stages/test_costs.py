@@ -305,6 +305,21 @@ async def test_a_message_to_a_queue_costs_a_create_its_intent_and_an_update_noth
     table.add("deliver: one update by queue (the call is one SendMessage)", counted)
 
 
+@pytest.mark.parametrize(("version", "kinds"), [(1, ("visitor",)), (2, ("visitor",)), (2, ())])
+async def test_a_row_for_a_file_is_one_write_without_intent_or_call(
+    version: int, kinds: tuple[str, ...], table: Table
+) -> None:
+    service = {"protocol": "extract", "endpoint": "s3:///badges", "extract": {}, "rate": 1}
+    bench = await campus("visitor", keys=["other"] if version == 1 else TEN, badges=service)
+    await bench.process.receive(*(says(key, version, *kinds, login=f"new-{key}") for key in TEN))
+    bench.drain()
+    with bench.counted() as counted:
+        await bench.deliver("badges", *TEN)
+    assert counted == {"BatchGetItem": 1, "PutItem": 10}
+    if version == 1:
+        table.add("deliver: ten rows for a batch extract, new, changed or gone", counted)
+
+
 # schedule
 
 

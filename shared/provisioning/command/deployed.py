@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from provisioning.adapters.aws import stack as stacks
 from provisioning.adapters.aws.clients import Clients
+from provisioning.adapters.aws.extracts import StoredExtracts
+from provisioning.adapters.aws.files import StoredFiles
 from provisioning.adapters.aws.indexes import Indexes
 from provisioning.adapters.aws.objects import Objects
 from provisioning.adapters.aws.policies import PublishedPolicies
@@ -39,6 +41,8 @@ class Deployed:
     policies: PublishedPolicies
     rejections: KeptRejections
     queues: Queues
+    extracts: StoredExtracts
+    files: StoredFiles
 
 
 @asynccontextmanager
@@ -56,6 +60,8 @@ async def deployed(stack: str) -> AsyncIterator[Deployed]:
             PublishedPolicies(rows, objects, clock),
             KeptRejections(rows, objects),
             Queues(clients, outputs["IdentitiesQueue"], {}, outputs["CampaignQueue"]),
+            StoredExtracts(rows, clients, outputs["ExtractQueue"]),
+            StoredFiles(clients, outputs["Bucket"]),
         )
     finally:
         await clients.close()

@@ -1,7 +1,5 @@
 """`provision`: check a bundle, publish it, explain a person, show the state of the services."""
 
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +12,9 @@ from provisioning.command import cases, schemas, show
 from provisioning.command.bundle import check_folder, load_cases
 from provisioning.command.explained import print_explanation
 from provisioning.command.explained_json import words
+from provisioning.command.extract import extracts
+from provisioning.command.options import Json, Stack
+from provisioning.command.options import print_json as _print_json
 from provisioning.command.preview import preview
 from provisioning.core.account import Account
 from provisioning.core.errors import InvalidError, ProvisioningError
@@ -24,8 +25,7 @@ from provisioning.core.trial import try_case
 from provisioning.runtime.entry import clock, run
 
 application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Stack = Annotated[str, typer.Option("--stack", envvar="PROVISIONING_STACK", help="Name of the deployed stack.")]
+application.add_typer(extracts, name="extract")
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle.", exists=True, file_okay=False)]
 
 
@@ -191,10 +191,6 @@ def write_schemas(bundle: BundlePath) -> None:
         f"The first line of a file of rules: # yaml-language-server: $schema=../{schemas.FOLDER}/rules.json",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def main() -> None:

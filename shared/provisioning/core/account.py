@@ -1,10 +1,11 @@
 """Accounts: what we know to exist at an SP for an identity, and the one table that moves its condition."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from provisioning.core.changed import changed
 from provisioning.core.period import Instant
 
 Json = Any  # a value as JSON has them; every boundary checks its own
@@ -187,7 +188,7 @@ class Account:
 
 def move(account: Account, event: Event, **changes: Any) -> Account:
     """The account after an event: its condition by the table, its other fields as given."""
-    return replace(account, condition=TRANSITIONS[account.condition, event], **changes)
+    return changed(account, condition=TRANSITIONS[account.condition, event], **changes)
 
 
 def answers(account: Account | None, turn: int, now: Instant) -> bool:

@@ -5,6 +5,7 @@ from typing import Final
 
 from provisioning.core.account import Account, Condition, Desired, Event, Intent, Known, Phase, move
 from provisioning.core.catalog import Service
+from provisioning.core.changed import changed
 from provisioning.core.gate import wait
 from provisioning.core.period import Instant
 
@@ -125,7 +126,7 @@ def intended(
     # What an earlier delivery left at the SP is asked for by its ticket, also if this one dies before it does.
     intent = Intent(attempt, now + CALL, account.intent.ticket if account.intent is not None else None)
     groups = tuple(sorted({*account.known.groups, *desired.groups}))
-    known = replace(account.known, values={**account.known.values, **desired.values}, groups=groups)
+    known = changed(account.known, values={**account.known.values, **desired.values}, groups=groups)
     due_at = intent.deadline + service.settling
     return move(account, Event.INTENDED, known=known, intent=intent, due_at=due_at, sequence=sequence)
 

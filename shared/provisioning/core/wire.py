@@ -14,7 +14,7 @@ DEEPEST: Final = 32  # levels of nesting in anything that comes from outside
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces: equal values have equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def digest_of(value: Any) -> str:
@@ -43,7 +43,7 @@ def read_json(text: str, where: str, most: int) -> Any:
     if _depth(text) > DEEPEST:
         raise InvalidError("too deeply nested", where=where, right=f"at most {DEEPEST} levels")
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error.msg}", where, error.lineno, error.colno, "a JSON object") from error
     except ValueError as error:  # NaN, 1e999, a name twice, too many digits for an integer
@@ -80,3 +80,8 @@ def _depth(text: str) -> int:
         elif character in "]}":
             depth -= 1
     return deepest
+
+
+# Made once: `json.dumps` and `json.loads` make new ones for each call that is not of the plainest.
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)

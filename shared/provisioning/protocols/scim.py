@@ -17,14 +17,15 @@ from provisioning.core.scim_presets import options_of
 from provisioning.protocols.dialogue import Answer, Delivery, Dialogue, Ending, Outcome, Request
 from provisioning.protocols.ending import discreet
 from provisioning.protocols.scim_calls import (
+    GONE,
     RACED,
     RACES,
     Resource,
     call,
+    checked,
     create,
     delete,
     id_of,
-    is_gone,
     place_of,
     stop,
     version_of,
@@ -65,10 +66,10 @@ def _make(service: Service, scim: Scim, delivery: Delivery) -> Dialogue:
     left = yield from leave(scim, delivery, met.known, wanted)
     if isinstance(left, Ending):
         return left
-    known = yield from change(scim, delivery, replace(met, known=left.known))
-    if isinstance(known, Ending):
-        return known
-    known = yield from join(scim, delivery, known, wanted, met.shown)
+    changed = left.known if met.made else (yield from change(scim, delivery, replace(met, known=left.known)))
+    if isinstance(changed, Ending):
+        return changed
+    known = yield from join(scim, delivery, changed, wanted, met.shown)
     if isinstance(known, Ending):
         return known
     if left.refusal is not None:
@@ -94,7 +95,7 @@ def _obtain(service: Service, scim: Scim, delivery: Delivery) -> Generator[Reque
     user = make_user(fitted(scim, desired.values), delivery.identity, active=desired.phase is Phase.ACTIVE)
     made = yield from create("Users", user, delivery.known)
     if isinstance(made, str):
-        return Met(Known(desired.phase, made, desired.held, filled=desired.filled))
+        return Met(Known(desired.phase, made, desired.held, filled=desired.filled), made=True)
     if made.status == _CONFLICT:
         found = yield from look_up(service, scim, delivery, adopts=True)
         if found is not None:
@@ -129,7 +130,7 @@ def _remove(service: Service, scim: Scim, delivery: Delivery) -> Dialogue:
 def _delete(scim: Scim, delivery: Delivery, met: Met) -> Dialogue:
     """Loses to somebody else who changes the account after our look: it may have been given to another meanwhile."""
     remote_id = str(met.known.remote_id)
-    looks = met.shown is None and scim.etag == "required"
+    looks = scim.etag == "required" and version_of(scim, met.shown) is None
     ending = Ending(Outcome.DONE, Known())
     for _ in range(RACES):
         if looks:
@@ -138,7 +139,9 @@ def _delete(scim: Scim, delivery: Delivery, met: Met) -> Dialogue:
                 return _without(again)
             met = again
         refused = yield from call(delete(place_of("Users", remote_id), version_of(scim, met.shown)), met.known)
-        if refused is None or (yield from is_gone(scim, "Users", remote_id, refused, met.known)):
+        if refused is not None:
+            refused = yield from checked(scim, "Users", remote_id, refused, met.known)
+        if refused is None or refused.status in GONE:
             return Ending(Outcome.DONE, Known())
         ending = refused.ending
         if refused.status not in RACED:

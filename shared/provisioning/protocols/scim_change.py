@@ -13,13 +13,14 @@ from provisioning.core.account import Json, Known, Phase
 from provisioning.core.scim_options import Scim
 from provisioning.protocols.dialogue import Answer, Delivery, Ending, HttpRequest, Outcome, Request
 from provisioning.protocols.scim_calls import (
+    GONE,
     RACED,
     RACES,
     Refused,
     Resource,
     call,
+    checked,
     denies,
-    is_gone,
     patch,
     place_of,
     put,
@@ -27,7 +28,7 @@ from provisioning.protocols.scim_calls import (
     stop,
     version_of,
 )
-from provisioning.protocols.scim_dialect import fitted, needs_entries, spoken
+from provisioning.protocols.scim_dialect import fitted, needs_entries, sends_whole, spoken
 from provisioning.protocols.scim_lookup import MARK, marked
 from provisioning.protocols.scim_merge import merged
 from provisioning.protocols.scim_patch import Operation, applied, operations, shown_values
@@ -38,11 +39,16 @@ _EMPTY: Final[tuple[Json, ...]] = (None, "", [], {})
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """An account that exists. `shown`: as the SP showed it; `certain`: this dialogue has seen or made it."""
+    """An account that exists. `shown`: as the SP showed it; `certain`: this dialogue has seen or made it.
+
+    `whole`: it was read by its id; a list may show less of it than there is.
+    """
 
     known: Known
     shown: Resource | None = None
     certain: bool = True
+    made: bool = False  # by this dialogue, as desired
+    whole: bool = False
 
     @property
     def lacks_mark(self) -> bool:
@@ -57,7 +63,7 @@ def look(scim: Scim, delivery: Delivery, met: Met) -> Generator[Request, Answer,
         return vanished() if denies(scim, shown) else shown.ending
     if marked(shown) not in (None, delivery.identity):
         return Ending(Outcome.PERMANENT, _claimed(delivery, met), "the account has been given another's mark")
-    return Met(replace(met.known, phase=phase_of(shown)), shown)
+    return Met(replace(met.known, phase=phase_of(shown)), shown, whole=True)
 
 
 def change(scim: Scim, delivery: Delivery, met: Met) -> Generator[Request, Answer, Known | Ending]:
@@ -65,15 +71,13 @@ def change(scim: Scim, delivery: Delivery, met: Met) -> Generator[Request, Answe
     desired = delivery.desired
     refused: Refused | None = None
     for _ in range(RACES):
-        request = None if refused else _request(scim, delivery, met)
-        if request is None:  # it must be looked at first: for its version, or for what is not ours
+        if refused is not None or _must_look(scim, delivery, met):
             again = yield from look(scim, delivery, met)
             if isinstance(again, Ending):
                 return again
-            met, request = again, _request(scim, delivery, again)
-        if not isinstance(request, HttpRequest):
-            break
-        refused = yield from call(request, met.known)
+            met = again
+        request = _request(scim, delivery, met)
+        refused = None if request is None else (yield from call(request, met.known))
         if refused is None or refused.status not in RACED:
             break
     if refused is not None:
@@ -101,11 +105,15 @@ def phase_of(shown: Resource) -> Phase:
 
 def _failed(scim: Scim, delivery: Delivery, met: Met, refused: Refused) -> Generator[Request, Answer, Ending]:
     claimed = _claimed(delivery, met)
-    if (yield from is_gone(scim, "Users", str(met.known.remote_id), refused, claimed)):
+    refused = yield from checked(scim, "Users", str(met.known.remote_id), refused, claimed)
+    if refused.status in GONE:
         if not met.certain:
             return vanished()
         return Ending(Outcome.TRANSIENT, claimed, "the SP shows the account and does not find it")
-    return doubted(delivery, stop(refused.ending, claimed))
+    ending = refused.ending
+    if refused.status in RACED:
+        ending = replace(ending, reason=f"{ending.reason}, {RACES} times, each after a look: see scim.etag")
+    return doubted(delivery, stop(ending, claimed))
 
 
 def _claimed(delivery: Delivery, met: Met) -> Known:
@@ -113,12 +121,19 @@ def _claimed(delivery: Delivery, met: Met) -> Known:
     return delivery.known if delivery.known.remote_id is None and met.lacks_mark else met.known
 
 
-def _request(scim: Scim, delivery: Delivery, met: Met) -> HttpRequest | bool | None:
-    """The change; None if the account must be looked at first; False if there is nothing to change."""
+def _must_look(scim: Scim, delivery: Delivery, met: Met) -> bool:
+    """Whether the account must be read before it can be changed: for its version, or for what is not ours."""
+    versioned = scim.etag != "required" or version_of(scim, met.shown) is not None
+    if met.whole or (scim.patch and versioned and not sends_whole(scim)):
+        return False
+    changes = _differences(scim, delivery, met)
+    return bool(changes) and (not scim.patch or not versioned or needs_entries(scim, changes))
+
+
+def _request(scim: Scim, delivery: Delivery, met: Met) -> HttpRequest | None:
+    """The change; None if there is nothing to change."""
     changes = _differences(scim, delivery, met)
     if not changes or met.known.remote_id is None:
-        return False
-    if met.shown is None and (not scim.patch or scim.etag == "required" or needs_entries(scim, changes)):
         return None
     had, wanted = _values(scim, delivery, met)
     fixed = {"active": delivery.desired.phase is Phase.ACTIVE, MARK: delivery.identity}
@@ -126,7 +141,8 @@ def _request(scim: Scim, delivery: Delivery, met: Met) -> HttpRequest | bool | N
     if not scim.patch:
         return put(place, merged(met.shown or {}, had, wanted, fixed), version)
     base = {} if scim.single_valued or met.shown is None else met.shown
-    return patch(place, spoken(scim, changes, merged(base, had, wanted, fixed)), version)
+    after = merged(base, had, wanted, fixed) if sends_whole(scim) else {}  # nobody else asks for it
+    return patch(place, spoken(scim, changes, after), version)
 
 
 def _values(scim: Scim, delivery: Delivery, met: Met) -> tuple[Mapping[str, Json], Mapping[str, Json]]:
@@ -147,7 +163,8 @@ def _differences(scim: Scim, delivery: Delivery, met: Met) -> list[Operation]:
             before = {text: value for text, value in before.items() if text not in wanted}
         changes = operations(before, wanted, operator.eq)
     else:
-        changes = operations(shown_values(shown, had, wanted), wanted, shows)
+        unseen = {text: value for text, value in applied(had).items() if read_path(text).is_secret}
+        changes = operations({**shown_values(shown, had, wanted), **unseen}, wanted, shows)
     if met.lacks_mark:
         changes.insert(0, {"op": "replace", "path": MARK, "value": delivery.identity})
     differs = (

@@ -14,6 +14,7 @@ USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
 # Complex multi-valued attributes whose entries have a `value` (RFC 7643 4.1.2): a bare text stands for one entry.
 _ENTRIES: Final = frozenset({"emails", "phonenumbers", "ims", "photos", "entitlements", "roles", "x509certificates"})
+_ENGINES: Final = frozenset({"active", "externalid"})
 _RESERVED: Final = frozenset({"id", "schemas", "meta", "groups"})
 _NAME: Final = r"[A-Za-z$][A-Za-z0-9_$-]*"
 _PATH: Final = re.compile(
@@ -32,11 +33,13 @@ class Path:
     attribute: str
     selector: tuple[str, str] | None
     sub: str
+    is_engines: bool = False  # the engine itself decides this attribute: the state, and the owner's mark
+    has_entries: bool = False  # bare texts stand for entries
 
     @property
-    def is_engines(self) -> bool:
-        """Whether the engine itself decides this attribute: the state, and the owner's mark."""
-        return not self.schema and self.attribute.casefold() in ("active", "externalid")
+    def is_secret(self) -> bool:
+        """Whether no SP ever shows it (RFC 7643 4.1.1)."""
+        return not self.schema and self.attribute.casefold() == "password"
 
 
 @lru_cache(maxsize=1024)
@@ -46,9 +49,11 @@ def read_path(text: str) -> Path:
     if match is None:
         raise InvalidError("not a path of a SCIM attribute", where=text, right=_RIGHT)
     schema = "" if (match["schema"] or USER).casefold() == USER.casefold() else match["schema"]
-    path = Path(
-        text, schema, match["attribute"], (match["key"], match["text"]) if match["key"] else None, match["sub"] or ""
-    )
+    name, sub = match["attribute"].casefold(), match["sub"] or ""
+    selector = (match["key"], match["text"]) if match["key"] else None
+    has_entries = not (selector or sub or schema) and name in _ENTRIES
+    is_engines = not schema and name in _ENGINES
+    path = Path(text, schema, match["attribute"], selector, sub, is_engines, has_entries)
     if not schema and path.attribute.casefold() in _RESERVED:
         raise InvalidError("an attribute that the SP sets", where=text, right=_RIGHT)
     if path.sub and not path.selector and path.attribute.casefold() in _ENTRIES:
@@ -60,11 +65,24 @@ def read_path(text: str) -> Path:
 def check_values(values: Mapping[str, Json], known: Mapping[str, Json], identity: str) -> None:
     """Whether a User can be made of values, and compared with what is known. Raises InvalidError for a bad mapping."""
     for text in known:
-        read_path(text)
+        if text not in values:
+            read_path(text)
+    plain = True
     for text, value in values.items():
-        if read_path(text).attribute.casefold() == "externalid" and value != identity:
+        path = read_path(text)
+        if path.is_engines and path.attribute.casefold() == "externalid" and value != identity:
             raise InvalidError("externalId is the engine's own mark", where=text, right="identity, or no mapping")
-    make_user(values, identity, active=True)
+        plain = plain and not isinstance(value, dict | list | tuple)
+    if plain:
+        _check_paths(tuple(values))
+    else:
+        make_user(values, identity, active=True)
+
+
+@lru_cache(maxsize=1024)
+def _check_paths(texts: tuple[str, ...]) -> None:
+    """Whether plain values can stand at these paths together: it depends on nothing else. Raises InvalidError."""
+    make_user(dict.fromkeys(texts, "x"), "", active=True)
 
 
 def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dict[str, Json]:
@@ -78,7 +96,7 @@ def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dic
             wanted = deepcopy(wanted)  # other paths may add to it
         if path.is_engines or wanted == []:
             continue
-        schema = spelled(user, path.schema)
+        schema = spelled(user, path.schema) if path.schema else ""
         if schema and schema not in schemas:
             schemas.append(schema)
         place(user.setdefault(schema, {}) if schema else user, path, wanted)
@@ -109,7 +127,7 @@ def place(container: dict[str, Json], path: Path, value: Json) -> None:
 
 def as_scim(path: Path, value: Json) -> Json:
     """A value in the form that SCIM gives it: bare texts of a list such as `emails` become its entries."""
-    if path.selector is not None or path.sub or path.schema or path.attribute.casefold() not in _ENTRIES:
+    if not path.has_entries:
         return list(value) if isinstance(value, tuple) else value
     items = value if isinstance(value, list | tuple) else [value]
     return [{"value": item} if isinstance(item, str) else item for item in items]

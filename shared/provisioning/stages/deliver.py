@@ -9,6 +9,7 @@ from typing import Final
 from provisioning.core import delivery, membership
 from provisioning.core.account import Account, Condition, Intent, Known
 from provisioning.core.bell import Bell, read_bell
+from provisioning.core.changed import changed
 from provisioning.core.errors import ConflictError, InvalidError, PermanentError, StalePolicyError, TransientError
 from provisioning.core.gate import Gate, Heard, closed
 from provisioning.core.period import Instant
@@ -111,7 +112,7 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, heard: list[Heard], 
         # Loses to another delivery of this account: only the winner calls the SP.
         intended = delivery.intended(account, visit.own, visit.service, visit.operation, sequence, now)
         await shell.accounts.put_account(intended)
-        account = replace(intended, revision=intended.revision + 1)
+        account = changed(intended, revision=intended.revision + 1)
     ending = await _converse(shell, visit, account, now)
     heard.append(ending.heard)
     after = _after(visit, account, ending, now)

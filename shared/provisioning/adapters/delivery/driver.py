@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from provisioning.core.catalog import Service
+from provisioning.core.changed import changed
 from provisioning.core.gate import Heard
 from provisioning.core.probe import Findings
 from provisioning.protocols.dialogue import (
@@ -70,7 +71,7 @@ class Courier:
         a defect of the protocol.
         """
         ending, health = await self._drive(service, dialogue)
-        return replace(ending, heard=health)
+        return ending if ending.heard is health else changed(ending, heard=health)
 
     async def probe(self, service: Service, probing: Probing) -> Findings:
         """Drive a dialogue that only asks what the SP is like, within the same bounds, to what it found out."""

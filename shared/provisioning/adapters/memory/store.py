@@ -11,6 +11,7 @@ from provisioning.adapters.memory.index import Index, Place
 from provisioning.adapters.memory.request import Checkpoint, Clock, Request, pass_by
 from provisioning.adapters.memory.size import check_account, check_identity
 from provisioning.core.account import Account, Condition
+from provisioning.core.changed import changed
 from provisioning.core.errors import ConflictError, StalePolicyError
 from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
@@ -116,11 +117,11 @@ class MemoryStore:
         async with self._request("PutItem"):
             # Loses to another delivery of this account.
             self._check(self.accounts.get(account.identity, {}).get(account.service), account)
-            stored = replace(account, revision=account.revision + 1)
+            stored = changed(account, revision=account.revision + 1)
             self.accounts.setdefault(account.identity, {})[account.service] = stored
-            key = keys.account_key(account.identity, account.service)
-            self._wait(key, account.identity, account.due_at)
-            partition = keys.accounts_partition(account.service, keys.shard_of(account.identity))
+            key, shard = keys.account_key(account.identity, account.service), keys.shard_of(account.identity)
+            self._due.put(key, Place(str(shard % self._shards), account.due_at) if account.due_at is not None else None)
+            partition = keys.accounts_partition(account.service, shard)
             self._by_service.put(key, Place(partition, keys.account_state(account.known.phase, account.condition)))
             self.changes.put(key, Place(partition, account.changed_at) if account.known.staged else None)
 
