@@ -229,13 +229,13 @@ CASES = [
 @pytest.fixture(scope="module")
 def table(request: pytest.FixtureRequest) -> Iterator[dict[tuple[str, str], str]]:
     """Prints what was found when all is done."""
-    found = {case: f"cannot: {why}" for case, why in CANNOT.items()}
+    reasons = [*dict.fromkeys(CANNOT.values())]
+    found = {case: f"cannot ({reasons.index(why) + 1})" for case, why in CANNOT.items()}
     yield found
     protocols = sorted({*PROTOCOLS, *STAGING})
     rows = [["", *protocols], *([name, *(found.get((each, name), "-") for each in protocols)] for name in BEHAVIOURS)]
-    text = "\n".join(
-        "".join(f"{cell:<42}" if number else f"{cell:<12}" for number, cell in enumerate(row)) for row in rows
-    )
+    text = "\n".join("".join(f"{cell:<12}" for cell in row) for row in rows)
+    text += "".join(f"\n({number + 1}) {why}" for number, why in enumerate(reasons))
     capture = request.config.pluginmanager.get_plugin("capturemanager")
     if capture is not None:
         with capture.global_and_fixture_disabled():
