@@ -1,9 +1,8 @@
-"""`make bench-delivery`: accounts from doorbells to settled, beside a bare client that posts the same bodies.
+"""`make bench-delivery`: from doorbells to settled, beside a bare client that sends the same and does nothing else.
 
-The stage, the protocol, the mapping, the courier and its transport are the real ones; state and queues are in memory.
-The SP is a process of its own. Engine and bare client take turns, a portion of the people at a time, with the same
-number of requests under way. What the bare client sends was recorded from a second engine that did the same, untimed.
-A ratio is that within one portion; of rates and ratios the median over the portions is told.
+Both call the same trivial SP in another process. They take turns of some hundred operations in one process; ratios are
+those of neighbouring turns, and of all turns the median is told. In each turn garbage is collected as Python does by
+itself; what was made before it was collected, and is not looked at again (`gc.freeze`). Equal for both.
 """
 
 import argparse
@@ -11,345 +10,172 @@ import asyncio
 import gc
 import json
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
+from tests.bench import delivery_members
+from tests.bench.delivery_engine import INVOCATIONS, engine
+from tests.bench.delivery_limit import CONNECTIONS, bare_client, recording
+from tests.bench.delivery_sp import Provided, pin, provided
+from tests.bench.measure import Bar, show_bars
 
-from provisioning.adapters.delivery.bulk import Bulking
-from provisioning.adapters.delivery.driver import Courier
-from provisioning.adapters.delivery.http import HttpCaller
-from provisioning.adapters.delivery.secrets import Secrets
-from provisioning.adapters.delivery.sign import Signing
-from provisioning.adapters.memory.bells import MemoryBells
-from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
-from provisioning.adapters.memory.queues import MemoryQueue
-from provisioning.adapters.memory.store import MemoryStore
-from provisioning.core.account import Condition
-from provisioning.core.catalog import Bundle, Service
-from provisioning.core.wire import canonical, digest_of
-from provisioning.protocols.dialogue import Answer, HttpRequest, Publish, Unanswered
-from provisioning.stages.decide import Decide
-from provisioning.stages.deliver import Deliver, deliver
-from provisioning.stages.evaluate import Evaluate, evaluate
-from provisioning.stages.message import Message
-from provisioning.stages.receive import Receive, receive
-
-REPORT: Final = Path("build/bench/delivery.json")
-BATCH: Final = 10  # doorbells of one invocation, as the queue's mapping gives them
-INVOCATIONS: Final = 5  # at once; so 50 requests are under way, in both
-PORTIONS: Final = 10
-BAR: Final = 0.5  # of the bare client's rate
-MEMBER_BATCH: Final = 100
-START: Final = 1_800_000_000
-Sent = tuple[str, str, Any, dict[str, str]]  # method, path, body, headers
+OPERATIONS: Final = 10_000
+TURN: Final = 500
+WARM: Final = 200  # operations before the first turn that counts
+_OUTPUT: Final = Path("build/bench/delivery.json")
 
 
-@dataclass
-class Row:
-    """One kind of operation. Rates are operations a second."""
+@dataclass(slots=True)
+class Turns:
+    """What the turns of one of both took for one operation, in seconds: by the wall, and of CPU."""
 
-    what: str
-    operations: int
-    calls: int
-    engine: float
-    bare: float
-    ratio: float
-    engine_cpu: float  # microseconds of this process for one operation
-    bare_cpu: float
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    calls: int = 0
+    operations: int = 0
 
+    @property
+    def rate(self) -> float:
+        """Operations a second."""
+        return 1 / statistics.median(self.wall)
 
-@dataclass
-class Recording:
-    """A transport that remembers what it sent, so that the bare client can send the same."""
+    @property
+    def microseconds(self) -> float:
+        """Of CPU, for one operation."""
+        return statistics.median(self.cpu) * 1e6
 
-    call: HttpCaller
-    sent: list[Sent] = field(default_factory=list)
-
-    async def __call__(self, service: Service, request: HttpRequest, within: float) -> Answer:
-        self.sent.append((request.method, request.path, request.body, dict(request.headers)))
-        return await self.call(service, request, within)
-
-
-def bundle(url: str) -> Bundle:
-    """A library with an account as they are, and a wiki whose groups gather."""
-    account = {
-        "userName": {"value": "person.login", "required": True},
-        "name.givenName": "person.given_name",
-        "name.familyName": "person.family_name",
-        'emails[type eq "work"].value': "person.mail",
-        "title": "person.title",
-        "displayName": 'person.given_name + " " + person.family_name',
-    }
-    common = {"protocol": "scim", "endpoint": url, "private": True, "account": account, "secret": "token"}
-    attributes = ("login", "given_name", "family_name", "mail", "title")
-    return Bundle.model_validate({
-        "tenant": {"id": "bench", "person": dict.fromkeys(attributes, "string"), "affiliation": {"type": "string"}},
-        "sources": [{"id": "registry"}],
-        "services": [
-            {"id": "library", **common},
-            {"id": "wiki", **common, "groups": {"edit": "editors"}, "create_groups": True,
-             "scim": {"member_batch": MEMBER_BATCH}},
-        ],
-        "rules": [
-            {"id": "readers", "service": "library", "who": 'affiliation.type == "student"', "because": "x"},
-            {"id": "writers", "service": "wiki", "who": 'affiliation.type in ["staff", "editor"]', "because": "x"},
-            {"id": "editors", "service": "wiki", "who": 'affiliation.type == "editor"', "authorizations": ["edit"],
-             "because": "x"},
-        ],
-    })  # fmt: skip
-
-
-class Engine:
-    """The stages on the in-memory adapters, and the real way to an SP."""
-
-    def __init__(self, url: str) -> None:
-        self.url, self.now = url, float(START)
-        self.store = MemoryStore(self.clock)
-        self.bundles = MemoryBundles()
-        self.policies = MemoryPolicies(self.bundles, self.clock)
-        self.queues = {name: MemoryQueue(self.clock, fifo=True) for name in ("library", "wiki")}
-        self.identities = MemoryQueue(self.clock)
-        self.bells = MemoryBells(self.identities, self.queues)
-        secrets = Secrets(self.secret)
-        self.caller = HttpCaller(secrets)
-        bulking = Bulking(Signing(self.caller, secrets, lambda: int(self.now)))
-        self.courier = Courier(bulking, no_queue, together=bulking.take_part)
-        self.made = 0
-        self.groups: dict[str, dict[str, str]] = {"library": {}, "wiki": {}}
-
-    async def secret(self, _name: str) -> str:
-        return "a-token-of-the-bench"
-
-    def clock(self) -> float:
-        return self.now
-
-    def new_identity(self) -> str:
-        self.made += 1
-        return f"i{self.made}"
-
-    async def publish(self) -> None:
-        content = bundle(self.url).model_dump(mode="json", by_alias=True)
-        await self.bundles.publish(canonical(content), digest_of(content))
-
-    async def arrive(self, people: Sequence[int], version: int, kind: str, title: str) -> None:
-        """Let the registry say so about these people: stored, decided, and rung for."""
-        shell = Receive(Decide(self.store, self.policies, self.new_identity, silent), self.store, self.bells)
-        for number in people:
-            message = Message(f"{number}.{version}", event(number, version, kind, title), "registry")
-            assert await receive(shell, [message], int(self.now)) == frozenset()
-
-    def batches(self, service: str) -> list[list[Message]]:
-        """The bells that wait for a service, ten to a batch."""
-        found = []
-        while batch := self.queues[service].receive():
-            found.append([Message(item.id, item.body) for item in batch])
-            for item in batch:
-                self.queues[service].delete(item.receipt)
-        return found
-
-    async def pass_on(self) -> None:
-        """What evaluate does with the bells that wait in its queue."""
-        shell = Evaluate(Decide(self.store, self.policies, self.new_identity, silent), self.bells)
-        while batch := self.identities.receive():
-            await evaluate(shell, [Message(item.id, item.body) for item in batch], int(self.now))
-            for item in batch:
-                self.identities.delete(item.receipt)
-
-    async def deliver(self, service: str, batches: Sequence[Sequence[Message]], courier: Courier) -> None:
-        """Answer batches, several invocations at once."""
-        shell = Deliver(service, self.store, self.policies, courier, self.bells, self.groups[service], silent)
-        left = iter(batches)
-
-        async def invocations() -> None:
-            for batch in left:
-                assert await deliver(shell, batch, int(self.now)) == frozenset()
-
-        await asyncio.gather(*(invocations() for _ in range(INVOCATIONS)))
-
-
-def event(number: int, version: int, kind: str, title: str) -> str:
-    """What the registry publishes of a person."""
-    attributes = {
-        "login": f"login-{number}", "given_name": f"Given{number}", "family_name": f"Family{number}",
-        "mail": f"person{number}@a.edu", "title": title,
-    }  # fmt: skip
-    data = {"key": f"p{number}", "version": version, "attributes": attributes,
-            "affiliations": [{"id": "1", "type": kind}]}  # fmt: skip
-    return json.dumps({"specversion": "1.0", "id": f"{number}.{version}", "data": data})
-
-
-def silent(word: str, **fields: Any) -> None:
-    """Lines are not written: what a terminal costs is not the engine's."""
-    del word, fields
-
-
-async def no_queue(_service: Service, _message: Publish) -> Answer:
-    return Unanswered("there is no queue here", sent=False)
-
-
-async def bare(url: str, sent: Sequence[Sent]) -> None:
-    """Send these with aiohttp alone, as many at once as the engine does, and read every answer."""
-    connector = aiohttp.TCPConnector(limit=BATCH * INVOCATIONS)
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        left = iter(sent)
-
-        async def client() -> None:
-            for method, path, body, headers in left:
-                token = {"authorization": "Bearer a-token-of-the-bench"}
-                async with session.request(method, url + path, json=body, headers={**headers, **token}) as response:
-                    await response.read()
-                    assert response.status < 300
-
-        await asyncio.gather(*(client() for _ in range(BATCH * INVOCATIONS)))
-
-
-async def timed(work: Callable[[], Awaitable[None]]) -> tuple[float, float]:
-    """Seconds by the wall and of this process's CPU, with garbage collected before and not meanwhile."""
-    gc.collect()
-    gc.disable()
-    try:
+    async def take(self, provider: Provided, operations: int, work: Awaitable[None]) -> None:
+        """One turn: so many operations at this SP, which counts the calls."""
+        before = sum(provider.calls().values())
+        gc.collect()
+        gc.freeze()
         wall, cpu = time.perf_counter(), time.process_time()
-        await work()
-        return time.perf_counter() - wall, time.process_time() - cpu
-    finally:
-        gc.enable()
+        await work
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        gc.unfreeze()
+        self.wall.append(wall / operations)
+        self.cpu.append(cpu / operations)
+        self.calls += sum(provider.calls().values()) - before
+        self.operations += operations
 
 
-@asynccontextmanager
-async def provider() -> AsyncIterator[str]:
-    """The SP's URL, while its process runs."""
-    command = [sys.executable, "-m", "tests.bench.delivery_sp"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdin is not None
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        process.stdin.close()
+@dataclass(slots=True)
+class Measured:
+    """One kind of operation: the engine's turns and the limit's, in pairs."""
+
+    engine: Turns = field(default_factory=Turns)
+    limit: Turns = field(default_factory=Turns)
+
+    @property
+    def share(self) -> float:
+        """The engine's rate as a part of the limit's."""
+        return statistics.median(its / mine for mine, its in zip(self.engine.wall, self.limit.wall, strict=True))
+
+    @property
+    def cpu(self) -> float:
+        """The engine's CPU time for one operation as a multiple of the limit's."""
+        return statistics.median(mine / its for mine, its in zip(self.engine.cpu, self.limit.cpu, strict=True))
+
+    @property
+    def calls(self) -> float:
+        """SP calls for one operation of the engine."""
+        return self.engine.calls / self.engine.operations
 
 
-async def counts(url: str) -> dict[str, int]:
-    """How often the SP was asked for what."""
-    async with aiohttp.ClientSession() as session, session.get(f"{url}/counts") as response:
-        return dict(await response.json(content_type=None))
+KINDS: Final[Mapping[str, int]] = {"create": 1, "patch": 2}  # by the version of a person that leads to it
 
 
-@asynccontextmanager
-async def engines(url: str) -> AsyncIterator[tuple[Engine, Engine]]:
-    """One that is timed, and one that records."""
-    both = Engine(url), Engine(url)
-    for engine in both:
-        await engine.publish()
-    yield both
-    for engine in both:
-        await engine.caller.close()
+async def measure(operations: int, turn: int = TURN, warm: int = WARM) -> dict[str, Measured]:
+    """So many creates and so many PATCHes, in turns. Raises AssertionError if an account is not settled after it."""
+    with provided() as provider:
+        async with AsyncExitStack() as stack:
+            recorder, recorded = await stack.enter_async_context(recording())
+            dry = await stack.enter_async_context(engine(recorded))
+            ours = await stack.enter_async_context(engine(provider.url))
+            send = await stack.enter_async_context(bare_client())
+            unmeasured = {kind: Measured() for kind in KINDS}
+            measured = {kind: Measured() for kind in KINDS}
+            first = 0
+            while first < warm + operations:
+                counts = measured if first >= warm else unmeasured
+                people = range(first, min(first + turn, warm + operations) if first >= warm else warm)
+                for kind, version in KINDS.items():
+                    await dry.deliver(await dry.bells(people, version))
+                    sent, bells = recorder.sent_to(provider.url), await ours.bells(people, version)
+                    assert len(sent) == len(people)
+                    await counts[kind].engine.take(provider, len(people), ours.deliver(bells))
+                    await counts[kind].limit.take(provider, len(people), send(sent))
+                    assert ours.settled() == people.stop
+                first = people.stop
+            return measured
 
 
-async def accounts(url: str, people: int) -> list[Row]:
-    """Creates, then changes."""
-    rows = []
-    async with engines(url) as (engine, recorder):
-        for what, version, method in (("create", 1, "POST"), ("change", 2, "PATCH")):
-            found: list[tuple[float, float, float, float]] = []
-            before = (await counts(url)).get(f"{method} Users", 0)
-            others = 0
-            for first in range(0, people, people // PORTIONS):
-                some = range(first, min(people, first + people // PORTIONS))
-                for each in (engine, recorder):
-                    await each.arrive(some, version, "student", f"title {version}")
-                recording = Recording(recorder.caller)
-                await recorder.deliver("library", recorder.batches("library"), Courier(recording, no_queue))
-                others += 2 * len(recording.sent)
-                found.append(await _turn(engine, recording.sent, bare_first=len(found) % 2 == 0))
-            asked = (await counts(url))[f"{method} Users"] - before - others
-            rows.append(_row(what, people, asked, people // PORTIONS, found))
-        settled = sum(held["library"].condition is Condition.SETTLED for held in engine.store.accounts.values())
-        assert settled == people, f"{settled} of {people} are settled"
-    return rows
+def bars_of(measured: Mapping[str, Measured]) -> list[Bar]:
+    """What must hold."""
+    rates = [Bar(f"{kind}: rate / limit", one.share, 0.5, least=True) for kind, one in measured.items()]
+    # At most: the accounts are settled, so it cannot be less.
+    return rates + [Bar(f"{kind}: SP calls / operation", one.calls, 1.0) for kind, one in measured.items()]
 
 
-async def _turn(engine: Engine, sent: Sequence[Sent], *, bare_first: bool) -> tuple[float, float, float, float]:
-    """Wall and CPU of the engine, and of the bare client, for one portion."""
-    batches = engine.batches("library")
-
-    async def ours() -> None:
-        await engine.deliver("library", batches, engine.courier)
-
-    async def theirs() -> None:
-        await bare(engine.url, sent)
-
-    if bare_first:
-        limit, own = await timed(theirs), await timed(ours)
-    else:
-        own, limit = await timed(ours), await timed(theirs)
-    return (*own, *limit)
+def main() -> int:
+    """Measure, print, write. 1 if a bar is missed."""
+    parser = argparse.ArgumentParser(prog="make bench-delivery")
+    parser.add_argument("--operations", type=int, default=OPERATIONS, help="of each kind")
+    operations = max(parser.parse_args().operations, 1)
+    pin(0)
+    measured = asyncio.run(measure(operations))
+    with provided() as provider:
+        of_group = asyncio.run(delivery_members.calls(provider.url, operations))
+    most = operations // delivery_members.BATCH + delivery_members.ROOM
+    bars = [*bars_of(measured), Bar(f"calls for {operations:,} members of one group", of_group, most)]
+    _show(measured, bars)
+    return 0 if all(bar.kept for bar in bars) else 1
 
 
-def _row(what: str, people: int, asked: int, portion: int, found: Sequence[tuple[float, float, float, float]]) -> Row:
-    own, own_cpu, limit, limit_cpu = (statistics.median(times) for times in zip(*found, strict=True))
-    ratio = statistics.median(theirs / ours for ours, _, theirs, _ in found)
-    return Row(
-        what, people, asked, portion / own, portion / limit, ratio, own_cpu / portion * 1e6, limit_cpu / portion * 1e6
+def _show(measured: Mapping[str, Measured], bars: Sequence[Bar]) -> None:
+    print(
+        f"{INVOCATIONS} invocations of ten bells at a time, beside a bare client with {CONNECTIONS} requests at a time"
     )
-
-
-async def members(url: str, people: int) -> int:
-    """Calls for so many changes of one group's members, from doorbells to settled."""
-    async with engines(url) as (engine, _):
-        for version, kind in ((1, "staff"), (2, "editor")):
-            before = await counts(url)
-            await engine.arrive(range(people), version, kind, "title")
-            while engine.queues["wiki"].bodies() or engine.identities.bodies():
-                upcoming = [at for queue in (engine.identities, engine.queues["wiki"]) if (at := queue.next_at())]
-                engine.now = max(engine.now, *upcoming) if not engine.queues["wiki"].bodies() else engine.now
-                await engine.pass_on()
-                await engine.deliver("wiki", engine.batches("wiki"), engine.courier)
-        conditions = {held["wiki"].condition for held in engine.store.accounts.values()}
-        assert conditions == {Condition.SETTLED}, conditions
-        return (await counts(url))["PATCH Groups"] - before.get("PATCH Groups", 0)
-
-
-def report(rows: Sequence[Row], people: int, calls: int) -> tuple[str, bool]:
-    """The table, and whether every bar is held."""
-    lines = ["| | operations | SP calls for each | engine, 1/s | bare aiohttp, 1/s | ratio | CPU µs | bare CPU µs |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
-    lines += [
-        f"| {row.what} | {row.operations:,} | {row.calls / row.operations:.2f} | {row.engine:,.0f} "
-        f"| {row.bare:,.0f} | {row.ratio:.0%} | {row.engine_cpu:.0f} | {row.bare_cpu:.0f} |"
-        for row in rows
-    ]
-    most = people // MEMBER_BATCH + 10
-    lines.append(f"\n{people:,} changes of one group's members: {calls} calls (at most {most})")
-    held = all(row.ratio >= BAR and row.calls == row.operations for row in rows) and calls <= most
-    return "\n".join(lines), held
-
-
-async def run(people: int, of_group: int) -> tuple[list[Row], int]:
-    """Everything, against one SP."""
-    async with provider() as url:
-        return await accounts(url, people), await members(url, of_group)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Print the table and write the report; 1 if a bar is missed."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.delivery")
-    parser.add_argument("--people", type=int, default=10_000)
-    people = parser.parse_args(arguments).people
-    rows, calls = asyncio.run(run(people, people))
-    text, held = report(rows, people, calls)
-    sys.stdout.write(f"{text}\n\n")
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    content: dict[str, Any] = {"rows": [asdict(row) for row in rows], "members": {"changes": people, "calls": calls}}
-    REPORT.write_text(json.dumps({**content, "bar": BAR, "held": held}, indent=2), encoding="utf-8")
-    if not held:
-        sys.stdout.write(f"a bar is missed: {BAR:.0%} of the bare client's rate, 1.00 calls for each\n")
-    return 0 if held else 1
+    print("state in memory; garbage collected as usual in each turn, and all of it before\n")
+    print(f"{'':24}{'a second':>10}{'CPU, µs':>10}{'CPU / limit':>13}{'calls / op':>12}{'operations':>12}")
+    for kind, one in measured.items():
+        for name, turns, ratio in ((f"{kind}, engine", one.engine, one.cpu), (f"{kind}, limit", one.limit, 1.0)):
+            calls = turns.calls / turns.operations
+            print(
+                f"{name:24}{turns.rate:10,.0f}{turns.microseconds:10.1f}{ratio:13.2f}{calls:12.3f}"
+                f"{turns.operations:12,}"
+            )
+    show_bars(bars)
+    report = {
+        "invocations": INVOCATIONS,
+        "connections": CONNECTIONS,
+        "garbage": "collected in turns as Python does by itself; all of it before each turn, which is then frozen",
+        "kinds": {
+            kind: {
+                "share": one.share,
+                "cpu": one.cpu,
+                **{
+                    name: {
+                        "rate": turns.rate,
+                        "microseconds": turns.microseconds,
+                        "calls": turns.calls,
+                        "operations": turns.operations,
+                    }
+                    for name, turns in (("engine", one.engine), ("limit", one.limit))
+                },
+            }
+            for kind, one in measured.items()
+        },
+        "bars": [{**asdict(bar), "kept": bar.kept} for bar in bars],
+    }
+    _OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    _OUTPUT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

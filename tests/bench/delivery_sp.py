@@ -1,66 +1,118 @@
-"""A trivial SCIM SP in a process of its own: it answers as fast as it can read, and counts.
+"""The trivial SP of the delivery benchmark: a process of its own that takes every request and counts it.
 
-`python -m tests.bench.delivery_sp` prints its port. POST makes a resource with the next number as its id, PATCH
-changes nothing, GET finds nobody; `GET /counts` tells how often each was asked.
+It says yes to all of SCIM that the engine sends when nothing is odd: a POST is answered with the resource and an id, a
+PATCH with the resource as it was made. It parses no JSON and looks at no header but the length, so that it is never
+what is measured.
 """
 
 import asyncio
-import itertools
 import json
+import os
+import re
+import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from contextlib import contextmanager
+from typing import Final
+from urllib.request import urlopen
 
-_EMPTY: Final = b'{"totalResults":0,"Resources":[]}'
+CALLS: Final = "/calls"  # how many calls there were, by method; not counted itself
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _END: Final = b"\r\n\r\n"
-_LENGTH: Final = b"content-length:"
+_HEAD: Final = b"HTTP/1.1 %d OK\r\nContent-Type: application/scim+json\r\nContent-Length: %d\r\n\r\n%s"
 
 
-def _answer(status: bytes, body: bytes = b"") -> bytes:
-    length = b"content-length: %d\r\n" % len(body) if body or status[:3] != b"204" else b""
-    return b"HTTP/1.1 " + status + b"\r\ncontent-type: application/scim+json\r\n" + length + b"\r\n" + body
+class Provider:
+    """What all connections share: the users as they were made, and the calls so far."""
+
+    def __init__(self) -> None:
+        self.users: list[bytes] = []
+        self.calls: dict[str, int] = {}
+
+    def answer(self, head: bytes, body: bytes) -> bytes:
+        """The whole answer to a request. `head`: its first line and its headers."""
+        method, path, _ = head[: head.index(b"\r\n")].decode().split(" ")
+        if path == CALLS:
+            return self._says(200, json.dumps(self.calls).encode())
+        self.calls[method] = self.calls.get(method, 0) + 1
+        if method == "POST":
+            # As a UUID is written, because ids are that long in general.
+            user = b'{"id":"00000000-0000-4000-8000-%012x",%s' % (len(self.users), body[1:])
+            self.users.append(user)
+            return self._says(201, user)
+        if method == "PATCH":
+            return self._says(200, self.users[int(path[-12:], 16)])
+        if method == "GET":  # there is no group yet
+            return self._says(200, b'{"totalResults":0,"Resources":[]}')
+        return self._says(501, b"{}")
+
+    def _says(self, status: int, body: bytes) -> bytes:
+        return _HEAD % (status, len(body), body)
 
 
-class Sp(asyncio.Protocol):
-    """One connection. Requests come one after the other, with a length."""
+class Connection(asyncio.Protocol):
+    """One connection, kept until the client closes it."""
 
-    counts: ClassVar[Counter[str]] = Counter()
-    numbers: ClassVar[Iterator[int]] = itertools.count(1)
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._held = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self.transport, self.buffer = transport, b""
+        self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        while (end := self.buffer.find(_END)) >= 0:
-            head = self.buffer[:end].lower()
-            at = head.find(_LENGTH)
-            length = int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-            if len(self.buffer) < end + len(_END) + length:
-                return
-            method, path, _ = self.buffer[:end].split(b" ", 2)
-            self.buffer = self.buffer[end + len(_END) + length :]
-            self.transport.write(self.respond(method.decode(), path))
-
-    def respond(self, method: str, path: bytes) -> bytes:
-        if path == b"/counts":
-            return _answer(b"200 OK", json.dumps(self.counts).encode())
-        self.counts[f"{method} {'Groups' if path.startswith(b'/Groups') else 'Users'}"] += 1
-        if method == "POST":
-            return _answer(b"201 Created", b'{"id":"%d"}' % next(self.numbers))
-        return _answer(b"200 OK", _EMPTY) if method == "GET" else _answer(b"204 No Content")
+        """Answer every request that is here as a whole."""
+        held = self._held + data if self._held else data
+        while (end := held.find(_END)) >= 0:
+            found = _LENGTH.search(held, 0, end)
+            after = end + len(_END) + (int(found[1]) if found is not None else 0)
+            if len(held) < after:
+                break
+            self._transport.write(self._provider.answer(held[: end + 2], held[end + len(_END) : after]))
+            held = held[after:]
+        self._held = held
 
 
-async def main() -> None:
-    """Serve until whoever started this closes our input."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(Sp, "127.0.0.1", 0)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await loop.run_in_executor(None, sys.stdin.read)
+class Provided:
+    """A running SP, as the benchmark sees it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def calls(self) -> dict[str, int]:
+        """How many it was sent since it began, by method."""
+        with urlopen(self.url + CALLS) as answer:  # noqa: S310  ours, on loopback
+            counted: dict[str, int] = json.load(answer)
+            return counted
+
+
+@contextmanager
+def provided() -> Iterator[Provided]:
+    """An SP in a process of its own, on the last core if there are several."""
+    command = [sys.executable, "-m", "tests.bench.delivery_sp"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield Provided(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        finally:
+            process.terminate()
+
+
+async def _serve() -> None:
+    provider = Provider()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(provider), "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+def pin(core: int) -> None:
+    """Keep this process to one core, by its place among those that it may use; nothing where that cannot be."""
+    if sys.platform == "linux":
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[core]})
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    pin(-1)
+    asyncio.run(_serve())

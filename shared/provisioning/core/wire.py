@@ -4,11 +4,13 @@ import base64
 import hashlib
 import json
 import math
+import re
 import zlib
 from typing import Any, Final
 
 from provisioning.core.errors import InvalidError
 
+_BRACKET: Final = re.compile(r"[\[\]{}]")
 DEEPEST: Final = 32  # levels of nesting in anything that comes from outside
 
 
@@ -72,13 +74,13 @@ def _finite(text: str) -> float:
 
 def _depth(text: str) -> int:
     """The deepest nesting, counted without recursion; brackets inside strings can only make it larger."""
+    opened = text.count("[") + text.count("{")
+    if opened <= DEEPEST:  # as most: then it cannot be deeper, and nothing needs to be walked through
+        return opened
     deepest = depth = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
+    for bracket in _BRACKET.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        deepest = max(deepest, depth)
     return deepest
 
 
