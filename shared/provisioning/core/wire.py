@@ -10,11 +10,12 @@ from typing import Any, Final
 from provisioning.core.errors import InvalidError
 
 DEEPEST: Final = 32  # levels of nesting in anything that comes from outside
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces: equal values have equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def digest_of(value: Any) -> str:
@@ -37,13 +38,13 @@ def read_json(text: str, where: str, most: int) -> Any:
 
     Raises InvalidError with the line and column of the fault.
     """
-    size = len(text.encode("utf-8", "surrogatepass"))
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
     if size > most:
         raise InvalidError(f"{size} bytes", where=where, right=f"at most {most} bytes")
     if _depth(text) > DEEPEST:
         raise InvalidError("too deeply nested", where=where, right=f"at most {DEEPEST} levels")
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)
+        return _STRICT.decode(text)
     except json.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error.msg}", where, error.lineno, error.colno, "a JSON object") from error
     except ValueError as error:  # NaN, 1e999, a name twice, too many digits for an integer
@@ -71,7 +72,10 @@ def _finite(text: str) -> float:
 
 
 def _depth(text: str) -> int:
-    """The deepest nesting, counted without recursion; brackets inside strings can only make it larger."""
+    """The deepest nesting, counted without recursion, or more; brackets inside strings can only make it larger."""
+    opened = text.count("[") + text.count("{")
+    if opened <= DEEPEST:  # no need to see where they close
+        return opened
     deepest = depth = 0
     for character in text:
         if character in "[{":
@@ -80,3 +84,6 @@ def _depth(text: str) -> int:
         elif character in "]}":
             depth -= 1
     return deepest
+
+
+_STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)

@@ -111,6 +111,8 @@ def discreet(ending: Ending, *private: Mapping[str, Json]) -> Ending:
     An SP may quote what it refuses, so every text of `private`, and whatever looks like an address, is blanked out
     before the reason is cut.
     """
+    if not ending.reason:
+        return ending
     reason = "".join(character if character.isprintable() else " " for character in ending.reason[:_SAID])
     texts = {text for values in private for text in _texts(values) if len(text) > 2}
     for text in sorted(texts, key=len, reverse=True):

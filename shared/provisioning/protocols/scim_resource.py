@@ -32,11 +32,8 @@ class Path:
     attribute: str
     selector: tuple[str, str] | None
     sub: str
-
-    @property
-    def is_engines(self) -> bool:
-        """Whether the engine itself decides this attribute: the state, and the owner's mark."""
-        return not self.schema and self.attribute.casefold() in ("active", "externalid")
+    is_engines: bool  # whether the engine itself decides this attribute: the state, and the owner's mark
+    is_entries: bool  # whether the path stands for a whole list of entries, of which a bare text can be one
 
 
 @lru_cache(maxsize=1024)
@@ -46,15 +43,17 @@ def read_path(text: str) -> Path:
     if match is None:
         raise InvalidError("not a path of a SCIM attribute", where=text, right=_RIGHT)
     schema = "" if (match["schema"] or USER).casefold() == USER.casefold() else match["schema"]
-    path = Path(
-        text, schema, match["attribute"], (match["key"], match["text"]) if match["key"] else None, match["sub"] or ""
-    )
-    if not schema and path.attribute.casefold() in _RESERVED:
+    attribute, sub = match["attribute"], match["sub"] or ""
+    selector = (match["key"], match["text"]) if match["key"] else None
+    folded = attribute.casefold()
+    if not schema and folded in _RESERVED:
         raise InvalidError("an attribute that the SP sets", where=text, right=_RIGHT)
-    if path.sub and not path.selector and path.attribute.casefold() in _ENTRIES:
-        right = f'{path.attribute}[type eq "work"].{path.sub}, or a list for {path.attribute}'
+    if sub and not selector and folded in _ENTRIES:
+        right = f'{attribute}[type eq "work"].{sub}, or a list for {attribute}'
         raise InvalidError("it does not say of which entry", where=text, right=right)
-    return path
+    is_engines = not schema and folded in ("active", "externalid")
+    is_entries = not schema and not selector and not sub and folded in _ENTRIES
+    return Path(text, schema, attribute, selector, sub, is_engines, is_entries)
 
 
 def check_values(values: Mapping[str, Json], known: Mapping[str, Json], identity: str) -> None:
@@ -62,9 +61,24 @@ def check_values(values: Mapping[str, Json], known: Mapping[str, Json], identity
     for text in known:
         read_path(text)
     for text, value in values.items():
-        if read_path(text).attribute.casefold() == "externalid" and value != identity:
+        if value != identity and read_path(text).attribute.casefold() == "externalid":
             raise InvalidError("externalId is the engine's own mark", where=text, right="identity, or no mapping")
-    make_user(values, identity, active=True)
+    if not _are_apart(tuple(values)):
+        make_user(values, identity, active=True)  # whether they fit together depends on the values
+
+
+@lru_cache(maxsize=1024)
+def _are_apart(texts: tuple[str, ...]) -> bool:
+    """Whether no path leaves no room for another, whatever their values are. Raises InvalidError as `read_path`.
+
+    An attribute may have several paths if all select entries, or if all name members.
+    """
+    forms: dict[tuple[str, str], str] = {}
+    for path in map(read_path, texts):
+        form = "entries" if path.selector is not None else "members" if path.sub else path.text
+        if not path.is_engines and forms.setdefault((path.schema, path.attribute), form) != form:
+            return False
+    return True
 
 
 def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dict[str, Json]:
@@ -73,9 +87,11 @@ def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dic
     user: dict[str, Json] = {"schemas": schemas, "externalId": identity, "active": active}
     for text, value in values.items():
         path = read_path(text)
-        wanted = deepcopy(as_scim(path, value))  # other paths may add to it
+        wanted = as_scim(path, value)
         if path.is_engines or wanted == []:
             continue
+        if not isinstance(wanted, str):
+            wanted = deepcopy(wanted)  # other paths may add to it
         if path.schema and path.schema not in schemas:
             schemas.append(path.schema)
         _place(user.setdefault(path.schema, {}) if path.schema else user, path, wanted)
@@ -105,7 +121,7 @@ def _place(container: dict[str, Json], path: Path, value: Json) -> None:
 
 def as_scim(path: Path, value: Json) -> Json:
     """A value in the form that SCIM gives it: bare texts of a list such as `emails` become its entries."""
-    if path.selector is not None or path.sub or path.schema or path.attribute.casefold() not in _ENTRIES:
+    if not path.is_entries:
         return list(value) if isinstance(value, tuple) else value
     items = value if isinstance(value, list | tuple) else [value]
     return [{"value": item} if isinstance(item, str) else item for item in items]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from provisioning.core import delivery
 from provisioning.core.account import Account, Condition, Desired, waits
@@ -33,7 +34,7 @@ class Deliver:
     log: Log
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that its operation can be kept when it is first needed
 class Visit:
     """One account as read, with what is wanted of it."""
 
@@ -46,7 +47,7 @@ class Visit:
     trace: str
     identity: Identity
 
-    @property
+    @cached_property
     def operation(self) -> str:
         """Stands for this change of this account: the same whenever it is repeated."""
         return digest_of([self.account.identity, self.service.id, self.turn, self.desired.digest])

@@ -69,7 +69,7 @@ class Courier:
                 request = dialogue.send(answer)
         except StopIteration as stopped:
             ending: Ending = stopped.value
-            return replace(ending, heard=health)
+            return ending if ending.heard is health else replace(ending, heard=health)
         finally:
             dialogue.close()
         raise RuntimeError(f"a dialogue of protocol {service.protocol!r} does not end")
