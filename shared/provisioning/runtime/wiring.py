@@ -90,7 +90,7 @@ def policies() -> "PublishedPolicies":
 @cache
 def courier() -> "Courier":
     """The way to SPs."""
-    from provisioning.adapters.aws.publisher import Publisher
+    from provisioning.adapters.aws.publisher import Deposits, Publisher
     from provisioning.adapters.aws.secrets import StoredSecrets
     from provisioning.adapters.delivery.bulk import Bulking
     from provisioning.adapters.delivery.driver import Courier as Driver
@@ -111,7 +111,7 @@ def courier() -> "Courier":
         return await directories()(service, request, within)
 
     bulking = Bulking(Signing(HttpCaller(secrets), secrets, clock))
-    return Driver(bulking, Publisher(clients()).publish, ask, bulking.take_part)
+    return Driver(bulking, Publisher(clients()).publish, ask, bulking.take_part, Deposits(objects()).keep)
 
 
 def new_identity() -> str:

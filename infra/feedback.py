@@ -1,0 +1,66 @@
+"""feedback: one function for all SPs that confirm, and a queue for each, which admits that SP's account alone."""
+
+from typing import Final
+
+from infra import functions, messaging, names, roles
+from infra.functions import Function
+from infra.resources import Stack, Value, arn, sub
+from provisioning.core.catalog import Bundle, Service
+from provisioning.core.queue_options import read_place
+
+TIMEOUT: Final = 30  # seconds for a batch
+# A confirmation may be faster than the delivery that it confirms is stored. It comes again after six times the
+# timeout, when that delivery has ended: its function runs for 120 seconds at most.
+_QUEUES: Final = "PROVISIONING_FEEDBACK_QUEUES"
+
+
+def add_feedback(stack: Stack, bundle: Bundle, deliver: dict[str, str]) -> None:
+    """Add the function, and a queue for each service that wants confirmations."""
+    tenant = bundle.tenant.id
+    services = [service for service in bundle.services if service.queue is not None and service.queue.confirm]
+    queues = {service.id: _add_queue(stack, tenant, service) for service in services}
+    # It rings for who waits for what was confirmed, and for what was wanted meanwhile.
+    rung = {
+        other.id: deliver[other.id]
+        for other in bundle.services
+        if other.id in queues or any(name in queues for name in other.requires)
+    }
+    rights: list[Value] = [roles.reads("I#*", *(f"S#{name}" for name in queues)), *roles.reads_bundle()]
+    if queues:
+        rights += [roles.consumes(*queues.values()), roles.sends(*rung.values()), roles.writes("I#*")]
+    function = Function(
+        tenant,
+        "feedback",
+        TIMEOUT,
+        environment={
+            _QUEUES: functions.text({names.feedback(tenant, service): service for service in queues}),
+            "PROVISIONING_DELIVER_QUEUES": functions.urls(rung),
+        },
+        rights=tuple(rights),
+    )
+    logical = functions.add_function(stack, function)
+    for queue in queues.values():
+        functions.feed(stack, logical, queue)
+
+
+def _add_queue(stack: Stack, tenant: str, service: Service) -> str:
+    """Add the queue of a service; whose it is, its messages need not say. Returns its logical id."""
+    logical = names.logical("feedback", service.id, "queue")
+    account = (service.queue.account if service.queue is not None else None) or read_place(service.endpoint).account
+    admitted = {
+        "Sid": "OnlyItsProvider",
+        "Effect": "Allow",
+        "Principal": {"AWS": sub(f"arn:${{AWS::Partition}}:iam::{account}:root")},
+        "Action": "sqs:SendMessage",
+        "Resource": arn(logical),
+    }
+    # Our account's own principals need no word in a queue's policy: what they may send is refused here.
+    refused = {
+        "Sid": "NobodyElse",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": arn(logical),
+        "Condition": {"StringNotEquals": {"aws:PrincipalAccount": account}},
+    }
+    return messaging.add_queue(stack, logical, names.feedback(tenant, service.id), TIMEOUT, admitted, refused)
