@@ -27,7 +27,7 @@ from provisioning.protocols.scim_calls import (
     stop,
     version_of,
 )
-from provisioning.protocols.scim_dialect import fitted, needs_entries, spoken
+from provisioning.protocols.scim_dialect import fitted, needs_entries, sends_whole, spoken
 from provisioning.protocols.scim_lookup import MARK, marked
 from provisioning.protocols.scim_merge import merged
 from provisioning.protocols.scim_patch import Operation, applied, operations, shown_values
@@ -114,6 +114,8 @@ def _claimed(delivery: Delivery, met: Met) -> Known:
 
 def _must_look(scim: Scim, delivery: Delivery, met: Met) -> bool:
     """Whether the account must be seen before it can be changed: for its version, or for what is not ours."""
+    if scim.patch and scim.etag != "required" and not sends_whole(scim):
+        return False
     changes = _differences(scim, delivery, met) if met.shown is None else []
     return bool(changes) and (not scim.patch or scim.etag == "required" or needs_entries(scim, changes))
 
@@ -129,7 +131,8 @@ def _request(scim: Scim, delivery: Delivery, met: Met) -> HttpRequest | None:
     if not scim.patch:
         return put(place, merged(met.shown or {}, had, wanted, fixed), version)
     base = {} if scim.single_valued or met.shown is None else met.shown
-    return patch(place, spoken(scim, changes, merged(base, had, wanted, fixed)), version)
+    after = merged(base, had, wanted, fixed) if sends_whole(scim) else {}  # nobody else asks for it
+    return patch(place, spoken(scim, changes, after), version)
 
 
 def _values(scim: Scim, delivery: Delivery, met: Met) -> tuple[Mapping[str, Json], Mapping[str, Json]]:

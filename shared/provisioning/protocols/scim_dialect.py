@@ -25,17 +25,17 @@ def _one(path: Path, value: Json) -> Json:
 
 def needs_entries(scim: Scim, changes: list[Operation]) -> bool:
     """Whether a list must be sent whole, so that the entries that are not ours have to be known first."""
-    return not scim.single_valued and _sends_whole(scim) and any(map(_is_entry, changes))
+    return not scim.single_valued and sends_whole(scim) and any(map(_is_entry, changes))
 
 
 def spoken(scim: Scim, changes: list[Operation], resource: Mapping[str, Json]) -> list[Operation]:
     """The same changes as this SP reads them. `resource`: as it should be afterwards."""
-    if _sends_whole(scim):
+    if sends_whole(scim):
         changes = _whole(changes, resource)
     return changes if scim.paths else _without_paths(changes)
 
 
-def _sends_whole(scim: Scim) -> bool:
+def sends_whole(scim: Scim) -> bool:
     """An SP that holds one entry would have two for a moment, if one was added and the other removed."""
     return not scim.filtered_paths or not scim.paths or scim.single_valued
 

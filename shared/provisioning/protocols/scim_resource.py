@@ -60,14 +60,18 @@ def read_path(text: str) -> Path:
 def check_values(values: Mapping[str, Json], known: Mapping[str, Json], identity: str) -> None:
     """Whether a User can be made of values, and compared with what is known. Raises InvalidError for a bad mapping."""
     for text in known:
-        read_path(text)
+        if text not in values:
+            read_path(text)
+    plain = True
     for text, value in values.items():
-        if read_path(text).attribute.casefold() == "externalid" and value != identity:
+        path = read_path(text)
+        if path.is_engines and path.attribute.casefold() == "externalid" and value != identity:
             raise InvalidError("externalId is the engine's own mark", where=text, right="identity, or no mapping")
-    if any(isinstance(value, dict | list | tuple) for value in values.values()):
-        make_user(values, identity, active=True)
-    else:
+        plain = plain and not isinstance(value, dict | list | tuple)
+    if plain:
         _check_paths(tuple(values))
+    else:
+        make_user(values, identity, active=True)
 
 
 @lru_cache(maxsize=1024)

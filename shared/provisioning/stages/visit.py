@@ -150,7 +150,7 @@ def dependents(policy: Policy, identity: Identity, account: Account, trace: str)
 
     Also if nothing was done for it: who did may have died before they rang.
     """
-    if not account.exists:
+    if not account.exists or not any(service.requires for service in policy.services.values()):
         return []
     return [
         Bell(identity.id, Cause.DECISION, trace, service.id)
