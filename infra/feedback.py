@@ -4,7 +4,7 @@ from typing import Final
 
 from infra import functions, messaging, names, roles
 from infra.functions import Function
-from infra.resources import Stack, Value, arn, sub
+from infra.resources import Stack, Value, arn, ref, sub
 from provisioning.core.catalog import Bundle, Service
 from provisioning.core.queue_options import read_place
 
@@ -14,7 +14,7 @@ TIMEOUT: Final = 30  # seconds for a batch
 _QUEUES: Final = "PROVISIONING_FEEDBACK_QUEUES"
 
 
-def add_feedback(stack: Stack, bundle: Bundle, deliver: dict[str, str]) -> None:
+def add_feedback(stack: Stack, bundle: Bundle, identities: str, deliver: dict[str, str]) -> None:
     """Add the function, and a queue for each service that wants confirmations."""
     tenant = bundle.tenant.id
     services = [service for service in bundle.services if service.queue is not None and service.queue.confirm]
@@ -27,13 +27,14 @@ def add_feedback(stack: Stack, bundle: Bundle, deliver: dict[str, str]) -> None:
     }
     rights: list[Value] = [roles.reads("I#*", *(f"S#{name}" for name in queues)), *roles.reads_bundle()]
     if queues:
-        rights += [roles.consumes(*queues.values()), roles.sends(*rung.values()), roles.writes("I#*")]
+        rights += [roles.consumes(*queues.values()), roles.sends(identities, *rung.values()), roles.writes("I#*")]
     function = Function(
         tenant,
         "feedback",
         TIMEOUT,
         environment={
             _QUEUES: functions.text({names.feedback(tenant, service): service for service in queues}),
+            "PROVISIONING_IDENTITIES_QUEUE": ref(identities),
             "PROVISIONING_DELIVER_QUEUES": functions.urls(rung),
         },
         rights=tuple(rights),

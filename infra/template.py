@@ -48,7 +48,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     _schedule(stack, tenant)
     _campaign(stack, tenant)
     add_extract(stack, bundle)
-    add_feedback(stack, bundle, deliver)
+    add_feedback(stack, bundle, _IDENTITIES, deliver)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Provisioning engine of {tenant}",

@@ -6,11 +6,13 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
+from provisioning.core.account import Account, Condition
 from provisioning.core.errors import InvalidError
+from provisioning.core.queue_options import LONGEST_CONFIRM
 from provisioning.core.wire import read_json
 
 LARGEST: Final = 16_384  # bytes of a confirmation
-_LONGEST: Final = 7 * 86_400  # seconds between two messages of one operation
+_WORD: Final = "sent"  # with which tickets of messages begin
 _RIGHT: Final = 'such as {"operation": "...", "identity": "...", "status": "done"}'
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 
@@ -40,26 +42,44 @@ class Confirmation(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """An operation that waits for its confirmation, and how many messages have told of it."""
+    """An operation that waits for its confirmation: of which turn it is, and how many messages have told of it."""
 
     operation: str
+    turn: int
     sends: int
 
 
 def write_ticket(ticket: Ticket) -> str:
     """The ticket as it is stored with the account's intent."""
-    return f"{ticket.sends} {ticket.operation}"
+    return f"{_WORD} {ticket.sends} {ticket.turn} {ticket.operation}"
 
 
 def read_ticket(text: str | None) -> Ticket | None:
-    """The ticket of a text that `write_ticket` made; None if it is of another kind."""
-    sends, _, operation = (text or "").partition(" ")
-    return Ticket(operation, int(sends)) if operation and sends.isdecimal() else None
+    """The ticket of a text that `write_ticket` made; None if there is none, or one of another protocol."""
+    match (text or "").split(" "):
+        case [word, sends, turn, operation] if word == _WORD:
+            return Ticket(operation, int(turn), int(sends))
+    return None
+
+
+def open_ticket(account: Account | None) -> Ticket | None:
+    """What an account waits for the confirmation of, if it does."""
+    return read_ticket(account.intent.ticket) if account is not None and account.intent is not None else None
+
+
+def overtaken(account: Account | None, turn: int) -> bool:
+    """Whether an account waits for a word on what is not wanted any more.
+
+    Its SP orders what it hears by turn, so a newer wish need not wait for that word: a removal least of all.
+    """
+    ticket = open_ticket(account)
+    unknown = account is not None and account.condition is Condition.UNKNOWN
+    return unknown and ticket is not None and ticket.turn != turn
 
 
 def patience(deadline: int, sent: int) -> int:
     """Seconds to wait for a confirmation after a message that `sent` others came before: twice as long each time."""
-    return max(deadline, min(deadline * 2**sent, _LONGEST))
+    return min(deadline << sent, LONGEST_CONFIRM)
 
 
 def read_confirmation(text: str) -> Confirmation:

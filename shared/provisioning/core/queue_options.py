@@ -12,7 +12,7 @@ from provisioning.core.model import Model, Span
 from provisioning.core.period import Duration
 
 SNS_LARGEST: Final = 262_144  # bytes of a message of SNS; one of SQS may have four times as many
-LONGEST_CONFIRM: Final = 604_800  # seconds
+LONGEST_CONFIRM: Final = 86_400  # seconds from one message of an operation to the next
 LONGEST_REFERENCE: Final = 43_200  # seconds: credentials of a role do not live longer, nor does what they signed
 _ACCOUNT: Final = r"[0-9]{12}"
 _ARN: Final = re.compile(rf"arn:aws[a-z-]*:(sqs|sns):([a-z0-9-]+):({_ACCOUNT}):([A-Za-z0-9_-]+(?:\.fifo)?)")
@@ -39,7 +39,7 @@ class Queue(Model):
     fetch: str | None = Field(
         default=None, max_length=1024, description="thin: URL of the values, with {identity} where its id belongs"
     )
-    confirm: Span | None = Field(default=None, description="how long the SP has to confirm: PT1M to P7D")
+    confirm: Span | None = Field(default=None, description="how long the SP has to confirm: PT1M to P1D")
     sends: int = Field(default=5, ge=1, le=20, description="messages of one operation before it is parked unconfirmed")
     account: str | None = Field(
         default=None,
@@ -57,11 +57,10 @@ class Queue(Model):
     )
     key: str | None = Field(default=None, description="ARN of the KMS key with which the queue or topic is encrypted")
 
-
     @model_validator(mode="after")
     def _within_bounds(self) -> "Queue":
         if self.confirm is not None and not 60 <= seconds_of(self.confirm) <= LONGEST_CONFIRM:
-            raise ValueError("`confirm` is PT1M to P7D")
+            raise ValueError("`confirm` is PT1M to P1D")
         if not 60 <= seconds_of(self.reference) <= LONGEST_REFERENCE:
             raise ValueError("`reference` is PT1M to PT12H")
         return self

@@ -50,20 +50,18 @@ def deliver(service: Service, delivery: Delivery) -> Dialogue:
     if _size(message) > options.largest:
         referring = yield from _refer(service, delivery, options)
         if isinstance(referring, Ending):
-            return referring
+            return _waiting(service, delivery, sent, referring)
         message = referring
     answer = yield message
     if isinstance(answer, Accepted):
         if options.confirm is None:
             return Ending(Outcome.DONE, held(desired, None))
-        ticket = write_ticket(Ticket(delivery.operation, sent + 1))
+        ticket = write_ticket(Ticket(delivery.operation, delivery.turn, sent + 1))
         pause = patience(seconds_of(options.confirm), sent)
         return Ending(Outcome.UNKNOWN, delivery.known, "not confirmed yet", pause, ticket=ticket)
     if isinstance(answer, Unanswered):
-        ending = discreet(classify(_SENDING, answer, delivery.known))
-        # What was sent before may yet be confirmed.
-        return replace(ending, ticket=delivery.ticket if ending.outcome is Outcome.UNKNOWN and sent else None)
-    return garbage(_SENDING, delivery.known, "something that is no queue's word")
+        return _waiting(service, delivery, sent, discreet(classify(_SENDING, answer, delivery.known)))
+    return _waiting(service, delivery, sent, garbage(_SENDING, delivery.known, "something that is no queue's word"))
 
 
 def held(desired: Desired, remote_id: str | None) -> Known:
@@ -138,9 +136,9 @@ def _refer(service: Service, delivery: Delivery, options: Queue) -> Generator[Re
     answer = yield Deposit(name, data, seconds_of(options.reference))
     if isinstance(answer, Unanswered):
         # Whatever became of it, the SP has not heard anything.
-        return discreet(classify(_SENDING, replace(answer, sent=False), delivery.known))
+        return discreet(Ending(Outcome.TRANSIENT, delivery.known, answer.reason))
     if not isinstance(answer, Deposited):
-        return garbage(_SENDING, delivery.known, "something that is no reference")
+        return Ending(Outcome.TRANSIENT, delivery.known, "the storage answered with something that is no reference")
     digest = hashlib.sha256(data).hexdigest()
     event = {**_envelope(service, delivery), "dataref": answer.url, "datasha256": digest, "datasize": len(data)}
     return _message(service, delivery, event)
@@ -150,6 +148,13 @@ def _size(message: Publish) -> int:
     """Bytes by which queues and topics measure a message: body, and name, type and value of each attribute."""
     named = sum(len(name.encode()) + _STRING + len(value.encode()) for name, value in message.attributes.items())
     return len(message.body.encode()) + named
+
+
+def _waiting(service: Service, delivery: Delivery, sent: int, ending: Ending) -> Ending:
+    """The ending of a message that may not have been sent: it, and those before it, may yet be confirmed."""
+    if not (service.queue or DEFAULTS).confirm or (ending.outcome is not Outcome.UNKNOWN and not sent):
+        return ending
+    return replace(ending, ticket=write_ticket(Ticket(delivery.operation, delivery.turn, sent)))
 
 
 def _sent_before(delivery: Delivery) -> int:

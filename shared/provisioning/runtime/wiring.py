@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from provisioning.stages.deliver import Deliver
     from provisioning.stages.evaluate import Evaluate
     from provisioning.stages.extract import Extract
+    from provisioning.stages.feedback import Feedback
     from provisioning.stages.receive import Receive
     from provisioning.stages.schedule import Schedule
 
@@ -148,6 +149,14 @@ def deliver_shell() -> "Deliver":
     from provisioning.stages.deliver import Deliver
 
     return Deliver(settings().service, table(), policies(), courier(), queues(), {}, log)
+
+
+@cache
+def feedback_shell() -> "Feedback":
+    """What feedback needs."""
+    from provisioning.stages.feedback import Feedback
+
+    return Feedback(table(), policies(), queues(), log)
 
 
 @cache
