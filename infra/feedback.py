@@ -8,10 +8,12 @@ from infra.resources import Stack, Value, arn, ref, sub
 from provisioning.core.catalog import Bundle, Service
 from provisioning.core.queue_options import read_place
 
-TIMEOUT: Final = 30  # seconds for a batch
-# A confirmation may be faster than the delivery that it confirms is stored. It comes again after six times the
-# timeout, when that delivery has ended: its function runs for 120 seconds at most.
-_QUEUES: Final = "PROVISIONING_FEEDBACK_QUEUES"
+# Seconds for a batch. A confirmation may be there before the delivery that it confirms is stored; it comes again after
+# six times as long, when that delivery has ended: it runs for 120 seconds at most.
+TIMEOUT: Final = 30
+_ORIGINS: Final = "PROVISIONING_FEEDBACK_QUEUES"
+_TO_DELIVER: Final = "PROVISIONING_DELIVER_QUEUES"
+_TO_IDENTITIES: Final = "PROVISIONING_IDENTITIES_QUEUE"
 
 
 def add_feedback(stack: Stack, bundle: Bundle, identities: str, deliver: dict[str, str]) -> None:
@@ -25,20 +27,19 @@ def add_feedback(stack: Stack, bundle: Bundle, identities: str, deliver: dict[st
         for other in bundle.services
         if other.id in queues or any(name in queues for name in other.requires)
     }
-    rights: list[Value] = [roles.reads("I#*", *(f"S#{name}" for name in queues)), *roles.reads_bundle()]
+    environment: dict[str, Value] = {_TO_IDENTITIES: ref(identities)}
+    rights: list[Value] = []
     if queues:
-        rights += [roles.consumes(*queues.values()), roles.sends(identities, *rung.values()), roles.writes("I#*")]
-    function = Function(
-        tenant,
-        "feedback",
-        TIMEOUT,
-        environment={
-            _QUEUES: functions.text({names.feedback(tenant, service): service for service in queues}),
-            "PROVISIONING_IDENTITIES_QUEUE": ref(identities),
-            "PROVISIONING_DELIVER_QUEUES": functions.urls(rung),
-        },
-        rights=tuple(rights),
-    )
+        origins = {names.feedback(tenant, service): service for service in queues}
+        environment |= {_ORIGINS: functions.text(origins), _TO_DELIVER: functions.urls(rung)}
+        rights = [
+            roles.consumes(*queues.values()),
+            roles.sends(identities, *rung.values()),
+            roles.reads("I#*", *(f"S#{service}" for service in queues)),
+            roles.writes("I#*"),
+            *roles.reads_bundle(),
+        ]
+    function = Function(tenant, "feedback", TIMEOUT, environment=environment, rights=tuple(rights))
     logical = functions.add_function(stack, function)
     for queue in queues.values():
         functions.feed(stack, logical, queue)
