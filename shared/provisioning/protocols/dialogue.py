@@ -71,10 +71,14 @@ class Deposited:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """No usable answer. `sent`: the request may have reached the SP, so its effect is not known."""
+    """No usable answer. `sent`: the request may have reached the SP, so its effect is not known.
+
+    `throttled`: what refused it says that there are too many.
+    """
 
     reason: str
     sent: bool
+    throttled: bool = False
 
 
 Request = HttpRequest | Publish | Deposit | LdapRequest

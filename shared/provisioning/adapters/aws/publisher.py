@@ -15,6 +15,9 @@ from provisioning.core.queue_options import Place, read_place
 from provisioning.protocols.dialogue import Accepted, Deposit, Deposited, Publish, Unanswered
 
 _OPERATIONS: Final = {"sqs": "SendMessage", "sns": "Publish"}
+_THROTTLED: Final = frozenset(
+    {"KMSThrottling", "KmsThrottled", "OverLimit", "RequestThrottled", "Throttled", "Throttling", "ThrottlingException"}
+)
 
 
 class Publisher:
@@ -36,7 +39,8 @@ class Publisher:
         try:
             await send(**parameters)
         except ClientError as error:
-            return Unanswered(f"{operation}: {code_of(error)}", sent=not _refused(error))
+            code = code_of(error)
+            return Unanswered(f"{operation}: {code}", sent=not _refused(error), throttled=code in _THROTTLED)
         except (BotoCoreError, ResponseParserError, OSError) as error:
             # Any of the SDK's attempts may have arrived.
             return Unanswered(f"{operation}: {type(error).__name__}", sent=True)
