@@ -137,8 +137,7 @@ def _deliver(stack: Stack, bundle: Bundle, service: Service, queues: Mapping[str
         roles.writes("I#*", own, f"N#{service.id}#*"),
         *roles.reads_bundle(),
     ]
-    if service.secret is not None:
-        rights.append(roles.reads_secret(service.secret))
+    rights += [roles.reads_secret(name) for name in (service.secret, service.certificate) if name is not None]
     if service.protocol == "queue":
         rights += roles.sends_to_provider(service)
     function = Function(

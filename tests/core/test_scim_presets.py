@@ -39,6 +39,8 @@ def test_what_is_published_means_the_same(written: dict[str, Any]) -> None:
     dumped = before.model_dump(mode="json", by_alias=True)
     assert dumped["scim"] == written
     assert options_of(Service.model_validate(dumped)) == options_of(before)
+    short = before.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    assert options_of(Service.model_validate(short)) == options_of(before)
 
 
 def test_a_preset_suggests_a_rate_and_the_operator_decides_it() -> None:

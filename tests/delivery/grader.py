@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from tests.delivery.grader_sequences import pages, versions
+from tests.delivery.judged import judged
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -92,7 +93,8 @@ class Grader:
             for call in self.calls
             for fault in judge(call, removes_values=self.removes_values)
         ]
-        return found + repetitions(self.calls) + pages(self.calls) + (versions(self.calls) if self.versions else [])
+        found += repetitions(self.calls) + pages(self.calls) + (versions(self.calls) if self.versions else [])
+        return judged("SCIM", len(self.calls), found)
 
 
 def judge(call: Call, *, removes_values: bool = False) -> list[str]:

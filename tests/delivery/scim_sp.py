@@ -64,6 +64,7 @@ class Rules:
     required: tuple[str, ...] = ("userName",)
     refused: tuple[str, ...] = ()  # attributes
     unknown_query: tuple[str, ...] = ()  # parameters that are refused
+    sparse: bool = False  # lists show no more than who it is
     versions: Literal["none", "shown", "required"] = "none"
     obfuscates: bool = False
     token: str = "a-token-of-the-library"
@@ -164,7 +165,10 @@ class Sp:
                 raise RefusedError(400, "invalidValue", f"{path} is required")
         if any(name in sent for name in self.rules.refused):
             raise RefusedError(400, "invalidSyntax", "an attribute that is not supported")
-        if self.rules.one_entry and any(len(sent.get(name, [])) > 1 for name in LISTS):
+        self._check_entries(sent)
+
+    def _check_entries(self, sent: dict[str, Any]) -> None:
+        if self.rules.one_entry and any(len(sent.get(name, [])) > 1 for name in LISTS if name != "members"):
             raise RefusedError(400, "invalidValue", "one entry at most")
 
     def _changed(self, method: str, kind: str, held: dict[str, Any], sent: dict[str, Any]) -> dict[str, Any]:
@@ -178,6 +182,7 @@ class Sp:
             sent = held
             for operation in changes:
                 apply(sent, operation)
+                self._check_entries(sent)
         else:
             raise RefusedError(501, "", f"no {method} here")
         self._check(kind, sent)
@@ -247,6 +252,9 @@ class Sp:
                 400, "invalidCount" if "cursor" in query else "invalidValue", f"count is {self.rules.most} at most"
             )
         chosen = [self._shown(kind, item) for item in held.values() if self._meant(item, query.get("filter"))]
+        if self.rules.sparse:
+            who = ("id", "userName", "displayName", "externalId", "active")
+            chosen = [{name: value for name, value in item.items() if name in who} for item in chosen]
         return self._paged(chosen, query, min(count, self.rules.most))
 
     def _meant(self, item: dict[str, Any], filter_: str | None) -> bool:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.delivery.judged import judged
 from tests.delivery.spml_objects import CAPABILITIES, CORE, DSML, SOAP, local
 
 SCHEMAS = Path(os.environ.get("SPML_XSD", Path(__file__).parents[3] / "shared/standards/data/spml-xsd-relaxed"))
@@ -81,7 +82,7 @@ class Call:
 
 def faults(calls: Sequence[Call]) -> list[str]:
     """Everything that a client may not do, of all that was recorded."""
-    return [*(fault for call in calls for fault in judge(call)), *repetitions(calls)]
+    return judged("SPML", len(calls), [*(fault for call in calls for fault in judge(call)), *repetitions(calls)])
 
 
 def judge(call: Call) -> Iterator[str]:

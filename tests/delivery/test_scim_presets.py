@@ -15,6 +15,7 @@ from tests.delivery.scim_sp_patch import RefusedError
 from tests.delivery.scim_world import BADGE, DEPARTMENT, MANAGER, Spoil, World, world
 
 WORK = 'emails[type eq "work"].value'
+HOME = 'emails[type eq "home"].value'
 PROVIDERS: dict[Preset, Rules] = {
     "aws-identity-center": Rules(
         searchable=("userName", "externalId", "displayName"),
@@ -116,12 +117,20 @@ async def test_another_s_account_is_a_conflict(at: World, adopt: str) -> None:
 
 async def test_an_unowned_account_is_adopted_if_its_operator_says_so(at: World) -> None:
     planted = at.sp.plant(None, **{key: value for key, value in at.values.items() if key.isalpha()})
-    at.sp.users[planted] |= {"name": {"givenName": "x", "familyName": "x"}, "emails": [{"type": "work", "value": "x"}]}
+    at.sp.users[planted] |= {"name": {"givenName": "x", "familyName": "x"}, "emails": [{"type": "other", "value": "x"}]}
     assert (await at.deliver(await at.want())).outcome is Outcome.PERMANENT
     at.service = at.service.model_copy(update={"adopt": "match"})
     await at.done(await at.want())
     assert at.user is not None
-    assert (at.known.remote_id, at.user["emails"]) == (planted, [{"type": "work", "value": "ann@a.edu"}])
+    others = [] if at.sp.rules.one_entry else [{"type": "other", "value": "x"}]
+    assert (at.known.remote_id, at.user["emails"]) == (planted, [*others, {"type": "work", "value": "ann@a.edu"}])
+
+
+async def test_an_address_becomes_one_of_another_type(at: World) -> None:
+    await at.done(await at.want())
+    await at.done(await at.want(changes={WORK: None, HOME: "ann@home.org"}))
+    assert at.user is not None
+    assert at.user["emails"] == [{"type": "home", "value": "ann@home.org"}]
 
 
 async def test_suspend_look_and_resume(at: World) -> None:

@@ -8,6 +8,7 @@ import pytest
 from provisioning.core.account import Known, Phase
 from provisioning.protocols.dialogue import Outcome
 from tests.delivery.scim_sp import EXTENSION, Rules
+from tests.delivery.scim_sp_patch import RefusedError
 from tests.delivery.scim_world import BADGE, DEPARTMENT, MANAGER, World, world
 
 CAMPUS = BADGE.rpartition(":")[0]
@@ -209,3 +210,31 @@ async def test_value_paths_are_avoided_by_sending_the_list_whole_with_what_other
         await at.done(await at.want(changes={WORK: None}))
         assert at.user is not None
         assert at.user["emails"] == [home]
+
+
+@pytest.mark.parametrize("scim", [{"patch": False}, {"filtered_paths": False}])
+async def test_what_a_list_does_not_show_is_not_overwritten(scim: dict[str, Any]) -> None:
+    rules = Rules(sparse=True, versions="shown", patch=scim.get("patch", True), value_paths=False)
+    async with world(rules, scim, adopt="match") as at:
+        home = {"type": "home", "value": "ann@home.org"}
+        at.sp.plant(None, userName="ann.other", nickName="Annie", emails=[home])
+        await at.done(await at.want())
+        assert at.user is not None
+        assert (at.user["nickName"], at.user["displayName"]) == ("Annie", "Ann Other")
+        assert at.user["emails"] == [home, {"type": "work", "value": "ann@a.edu"}]
+
+
+async def test_a_doubtful_refusal_that_cannot_be_checked_is_tried_again() -> None:
+    async with world(Rules(missing=400), {"preset": "entra", "required": []}) as at:
+        await at.done(await at.want())
+
+        def busy() -> None:
+            raise RefusedError(503)
+
+        def refuse() -> None:
+            at.sp.before["GET"] = busy
+            raise RefusedError(400)
+
+        at.sp.before["PATCH"] = refuse
+        ending = await at.deliver(await at.want(changes={"displayName": "Anna"}))
+        assert (ending.outcome, ending.known.remote_id) == (Outcome.TRANSIENT, at.known.remote_id)

@@ -104,6 +104,21 @@ def test_commands_tell_of_it(campus: dict[str, str]) -> None:
     assert any(entry["source"] == "registry" for entry in state["rejected"])
 
 
+def test_the_file_of_the_night_is_shown_and_another_one_is_made_on_command(campus: dict[str, str]) -> None:
+    assert campus["PROVISIONING_STACK"] == "campus"
+
+    def files() -> list[dict[str, Any]]:
+        told = json.loads(bash("source build/campus.env\n.venv/bin/provision extract status parking --json"))
+        return list(told["published"])
+
+    (made,) = files()
+    assert (made["kind"], made["acknowledged"]) == ("full", "yes, as the next start will see")
+    assert made["rows"] > 0
+    bash("source build/campus.env\n.venv/bin/provision extract start parking")
+    assert become(lambda: len(files()) == 2, SOON)
+    assert [each["acknowledged"] for each in files()] == ["yes: the base of deltas", "no"]
+
+
 def test_a_bundle_published_to_the_running_stack_reaches_those_whom_it_concerns(campus: dict[str, str]) -> None:
     """A rule of the reader's own, put in force: the campaign finds everyone, without a message from the IDMS."""
     published = bash(

@@ -70,7 +70,7 @@ async def test_a_notification_becomes_accounts_and_a_bad_one_stops_nobody(world:
 
     await world.registry.publish([changed(mei, given_name="Mei-Lin")])
     await world.quiet(PATIENCE)
-    (account,) = (await read_scim(library, paths)).values()
+    account = (await read_scim(library, paths))["mei"]
     assert account.values["name.givenName"] == "Mei-Lin"
 
 

@@ -1,64 +1,17 @@
 """feedback: an account is settled when its SP says so, once, whatever is said twice, too late or of somebody else."""
 
-import asyncio
 import json
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from provisioning.core.account import Condition, Known, Phase
 from provisioning.core.bell import OWN_SPAN
 from provisioning.core.confirmation import Ticket, open_ticket
-from provisioning.stages.feedback import Feedback, feedback
-from provisioning.stages.message import Failed, Message
-from tests.stages.bench import Bench, Process, decided
+from provisioning.stages.message import Message
+from tests.stages.bench import decided
+from tests.stages.confirming import DEADLINE, hear, operation, sent, told, wait_for, word
 from tests.stages.tenant import START
-
-DEADLINE = 600  # seconds
-
-
-async def told(*, people: int = 1, sends: int = 3, **services: dict[str, Any]) -> Bench:
-    """Visitors of whose badges the SP was told, and which it is to confirm; no bell is on its way."""
-    badges = {"queue": {"confirm": "PT10M", "sends": sends}}
-    bench = await decided("visitor", people=people, services={"badges": badges, **services})
-    await bench.deliver("badges", *(f"p{number + 1}" for number in range(people)))
-    bench.drain()
-    return bench
-
-
-def operation(bench: Bench, key: str = "p1") -> str:
-    """What the account waits for the confirmation of."""
-    ticket = open_ticket(bench.account("badges", key))
-    assert ticket is not None
-    return ticket.operation
-
-
-def word(
-    bench: Bench, status: str = "done", key: str = "p1", *, again: bool = False, origin: str = "badges", **fields: Any
-) -> Message:
-    said = {"operation": fields.pop("operation", None) or operation(bench, key), "status": status, **fields}
-    body = json.dumps({"identity": bench.identity(key).id, **said})
-    return Message(f"word-{key}-{status}", body, origin, again)
-
-
-async def hear(bench: Bench, *messages: Message) -> Failed:
-    shell = Feedback(bench.store, bench.process.policies, bench.bells, bench.say)
-    return await feedback(shell, messages, int(bench.now))
-
-
-def sent(bench: Bench) -> list[str]:
-    """The operations of all messages to the SP."""
-    return [operation for service, _, operation in bench.calls if service == "badges"]
-
-
-async def wait_for(bench: Bench) -> None:
-    """Let the clock come to when the account is due, and what follows from it to an end."""
-    due_at = bench.account("badges").due_at
-    assert due_at is not None
-    bench.now = due_at
-    await bench.deliver("badges")
-    bench.drain()
 
 
 async def test_an_account_is_not_settled_before_its_sp_says_so() -> None:
@@ -204,110 +157,6 @@ async def test_of_ten_messages_one_bad_one_is_dropped_and_nine_are_taken() -> No
         assert await hear(bench, *words) == frozenset()
     assert {bench.account("badges", f"p{number + 1}").condition for number in range(9)} == {Condition.SETTLED}
     assert [line["message"] for line in bench.said("confirmation.unreadable")] == ["bad-0", "bad-1", "bad-2"]
-
-
-async def test_a_confirmation_that_is_faster_than_its_delivery_is_stored_comes_again() -> None:
-    bench = await decided("visitor", services={"badges": {"queue": {"confirm": "PT10M"}}})
-    early: list[tuple[Message, Failed]] = []
-
-    async def confirm() -> None:
-        said = word(bench, operation=sent(bench)[0])
-        early.append((said, await hear(bench, said)))
-
-    bench.meanwhile = confirm
-    await bench.deliver("badges")
-    ((said, failed),) = early
-    assert failed == {said.id}
-    assert await hear(bench, Message(said.id, said.body, said.origin, again=True)) == frozenset()
-    assert bench.account("badges").condition is Condition.SETTLED
-
-
-async def test_a_confirmation_while_the_operation_is_sent_again_loses_nothing_and_doubles_nothing() -> None:
-    bench = await told()
-    said = word(bench)
-    bench.now = START + DEADLINE
-
-    async def confirm() -> None:
-        assert await hear(bench, said) == frozenset()
-
-    bench.meanwhile = confirm
-    await bench.deliver("badges")
-    account = bench.account("badges")
-    assert (account.condition, account.error) == (Condition.UNKNOWN, "two deliveries at once")
-    await wait_for(bench)
-    await hear(bench, word(bench))
-    assert bench.account("badges").condition is Condition.SETTLED
-    assert len(set(sent(bench))) == 1
-
-
-async def test_two_handlers_of_one_confirmation_write_it_once() -> None:
-    bench = await told()
-    said = word(bench)
-    shells = [Feedback(bench.store, Process(bench).policies, bench.bells, bench.say) for _ in range(3)]
-    await asyncio.gather(*(feedback(shell, [said], int(bench.now)) for shell in shells))
-    assert len(bench.said("confirmed")) == 1
-    assert bench.account("badges").condition is Condition.SETTLED
-
-
-async def test_a_newer_wish_does_not_wait_for_the_confirmation_of_an_older_one() -> None:
-    bench = await told()
-    older = operation(bench)
-    await bench.version(2)
-    await bench.deliver("badges")
-    assert bench.badges[bench.identity().id]["phase"] == "absent"
-    assert operation(bench) != older
-    assert await hear(bench, word(bench, operation=older)) == frozenset()
-    assert bench.account("badges").condition is Condition.UNKNOWN
-    await hear(bench, word(bench))
-    assert (bench.account("badges").condition, bench.account("badges").known) == (Condition.SETTLED, Known())
-
-
-async def test_the_same_wish_is_not_sent_twice_while_it_waits() -> None:
-    bench = await told()
-    for _ in range(3):
-        await bench.deliver("badges")
-    assert len(sent(bench)) == 1
-
-
-async def test_a_confirmation_of_what_is_not_wanted_any_more_rings_for_what_is() -> None:
-    bench = await told()
-    await bench.version(2)
-    bench.drain()  # the doorbell of the newer wish was lost
-    assert await hear(bench, word(bench)) == frozenset()
-    assert [bell.service for bell in bench.waiting("badges")] == ["badges"]
-    await bench.settle(bench.now)
-    assert bench.badges[bench.identity().id]["phase"] == "absent"
-
-
-async def test_who_waits_for_the_account_is_rung_when_it_is_confirmed_also_by_who_died_before() -> None:
-    bench = await decided(
-        "visitor", "student", services={"badges": {"queue": {"confirm": "PT10M"}}, "library": {"requires": ["badges"]}}
-    )
-    await bench.deliver("badges")
-    await bench.deliver("library")
-    bench.drain()
-    assert bench.methods("library") == []
-    said = word(bench)
-    await hear(bench, said)
-    bench.drain()  # it died before it rang
-    assert await hear(bench, Message(said.id, said.body, said.origin, again=True)) == frozenset()
-    await bench.settle(bench.now)
-    assert bench.methods("library") == ["POST"]
-
-
-async def test_a_process_that_dies_anywhere_in_a_confirmation_leaves_it_to_be_taken_again() -> None:
-    for at in range(1, 20):
-        bench = await told()
-        said = word(bench)
-        died = await bench.killed(hear(bench, said), at)
-        again = Message(said.id, said.body, said.origin, again=True)
-        assert await hear(bench, *([again] if died else [])) == frozenset()
-        assert bench.account("badges").condition is Condition.SETTLED
-        assert len(sent(bench)) == 1
-        if not died:
-            assert at > 2
-            return
-    raise AssertionError("it never came to its end")
 
 
 async def test_ten_confirmations_cost_a_read_and_a_write_each_and_what_was_ignored_no_write() -> None:

@@ -22,6 +22,7 @@ from provisioning.core.account import Account
 from provisioning.core.errors import ConflictError, InvalidError, TransientError
 from provisioning.core.gate import Gate, closed
 from provisioning.core.identity import Identity
+from provisioning.core.maintenance import open_again
 from provisioning.core.period import Instant, show
 from provisioning.core.policy import Policy
 from provisioning.ports import Published, Rejected
@@ -83,12 +84,12 @@ async def state_of(stack: str) -> dict[str, Any]:
     async with deployed(stack) as ports:
         policy = await ports.policies.current()
         services = {}
-        for service in policy.services:
+        for service, configured in policy.services.items():
             counts = await ports.indexes.count(service)
             parked = await ports.indexes.parked(service, SHOWN)
-            gate = (await ports.table.deliveries(service, [])).gate
+            gate, now = (await ports.table.deliveries(service, [])).gate, clock()
             services[service] = {
-                "gate": _gate(gate, clock()),
+                "gate": gate_state(gate, open_again(configured.maintenance, policy.zone, now), now),
                 "accounts": [
                     {"phase": phase, "condition": condition, "count": count}
                     for (phase, condition), count in sorted(counts.items())
@@ -104,13 +105,20 @@ async def state_of(stack: str) -> dict[str, Any]:
         }
 
 
-def _gate(gate: Gate, now: Instant) -> dict[str, Any]:
-    """What a service lets through: `backlog` is in seconds, until the last slot that is taken."""
+def gate_state(gate: Gate, maintained: Instant | None, now: Instant) -> dict[str, Any]:
+    """What a service lets through; `maintained`: when its maintenance ends, if it is in maintenance now.
+
+    `backlog`: seconds until the last slot that is taken, from now or from the end of maintenance. Slots that fall into
+    it are lost, and as many are taken after it.
+    """
+    last = gate.next_free // 1000
+    begins = maintained if maintained is not None and last > maintained else now
     return {
         "paused": gate.paused,
+        "maintained_until": show(maintained) if maintained is not None else None,
         "quarantined_until": show(gate.closed_until) if gate.quarantine and closed(gate, now) else None,
         "failures": gate.failures,
-        "backlog": max(0, gate.next_free // 1000 - now),
+        "backlog": max(0, last - begins),
     }
 
 

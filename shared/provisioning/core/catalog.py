@@ -3,7 +3,7 @@
 These models are the shape of the YAML files. What they mean, compiled, is `policy.Policy`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,8 +19,10 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from provisioning.core.authentication_options import Authentication as Authentication
 from provisioning.core.extract_options import Extract
 from provisioning.core.ldap_options import Ldap as Ldap
+from provisioning.core.maintenance_options import Window as Window
 from provisioning.core.model import Model as Model
 from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
@@ -182,6 +184,9 @@ def _short_or_long(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
 Mapped = Annotated[MappedValue, GetPydanticSchema(_short_or_long)]
 
 
+_HTTP: Final = ("scim", "spml", "webhook")
+
+
 class Service(Model):
     """An SP as configured here: protocol, endpoint, mapping, lifecycle, limits."""
 
@@ -191,6 +196,15 @@ class Service(Model):
     secret: str | None = Field(
         default=None,
         description="name of the secret: a bearer token; a webhook: one or two whsec_ values; ldap: {dn, password}",
+    )
+    authentication: Authentication | None = Field(
+        default=None, description="how calls by HTTP bear the secret; without it, as a bearer token"
+    )
+    certificate: str | None = Field(
+        default=None, description="name of the secret {certificate, key}, in PEM, by which the SP knows us (mTLS)"
+    )
+    authorities: str | None = Field(
+        default=None, max_length=65536, description="certificates in PEM that are trusted instead of the world's"
     )
     account: dict[str, Mapped] = Field(min_length=1)
     match: str = Field(default="userName", description="the attribute by which an account of the SP is recognized")
@@ -206,6 +220,7 @@ class Service(Model):
         description="services at which the person must have an account before one is made here",
     )
     rate: float | None = Field(default=None, gt=0, le=10000, description="deliveries a second")
+    maintenance: tuple[Window, ...] = Field(default=(), max_length=20, description="times in which nobody calls it")
     timeout: int = Field(default=10, ge=1, le=60, description="seconds for one call")
     settling: int = Field(default=30, ge=0, le=3600, description="seconds until the SP's look-up shows what it did")
     private: bool = Field(default=False, description="the endpoint may be a private or loopback address")
@@ -217,6 +232,21 @@ class Service(Model):
     queue: Queue | None = Field(default=None, description="how an SP is told by messages; for protocol `queue`")
     spml: Spml | None = Field(default=None, description="how an SP of SPML 2.0 keeps accounts; for protocol `spml`")
     extract: Extract | None = Field(default=None, description="the files that are made of it; for protocol `extract`")
+
+    @model_validator(mode="after")
+    def _authenticates(self) -> "Service":
+        if self.protocol not in _HTTP and (self.authentication or self.certificate or self.authorities):
+            raise ValueError(f"`authentication`, `certificate` and `authorities` are for {', '.join(_HTTP)}")
+        options = self.authentication
+        if options is None:
+            return self
+        if self.protocol == "webhook":
+            raise ValueError("a webhook is signed with its secret; `authentication` is for scim and spml")
+        if self.secret is None:
+            raise ValueError("`authentication` needs `secret`, the name of a secret")
+        if options.token_endpoint and not options.token_endpoint.startswith("https://") and not self.private:
+            raise ValueError("`authentication.token_endpoint` is not https")
+        return self
 
 
 class Bundle(Model):

@@ -15,6 +15,7 @@ SLOWEST: Final = 0.1
 RECOVERY: Final = 300  # seconds in which a budget rises from nothing to all of it
 SICK: Final = 20  # calls in a row without a usable answer that put a service into quarantine
 FIRST_QUARANTINE: Final = 30
+MAINTAINED: Final = 300  # seconds over which those that waited for the end of maintenance are spread, at most
 PROBE: Final = 90  # seconds after which whoever probes must have come to an end
 
 
@@ -113,6 +114,15 @@ def waiting_until(gate: Gate, subject: str) -> Instant:
     """When a delivery that met a closed gate comes again: spread, so that not all come at once."""
     spread: int = min(LONGEST_WAIT // 4, FIRST_QUARANTINE * 2**gate.quarantine)
     return gate.closed_until + 1 + _derived(subject) % spread
+
+
+def after_maintenance(ends: Instant, subject: str, now: Instant) -> Instant:
+    """When a delivery that met a maintenance window comes again, if the service has no rate.
+
+    Who waits for longer is spread over longer: those who met all of a window come no closer together than they met it,
+    until it is five minutes.
+    """
+    return ends + _derived(subject) % max(1, min(MAINTAINED, ends - now))
 
 
 def wait(attempts: int, subject: str, retry_after: int | None = None) -> int:

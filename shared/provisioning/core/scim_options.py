@@ -80,5 +80,6 @@ class Scim(Model):
 
     @model_serializer(mode="wrap")
     def _as_written(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only what was written: a default that is published would win over the preset."""
-        return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
+        """Only what was written, and all of it: a default that is published would win over the preset."""
+        dumped = serialize(self)
+        return {name: dumped.get(name, getattr(self, name)) for name in sorted(self.model_fields_set)}

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from provisioning.core.catalog import Service
 from provisioning.core.scim_options import Preset, Scim
 
-_ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+_STANDARD: Final = Scim()
 
 
 class Quirks(NamedTuple):
@@ -55,9 +55,6 @@ PRESETS: Final[Mapping[Preset, Quirks]] = {
     # An SP that was built to be driven by Okta: it knows what Okta sends, and nothing is ever deleted.
     "okta": Quirks({"paths": False, "filtered_paths": False, "filter": "eq", "delete": "none"}),
 }
-
-
-_STANDARD: Final = Scim()
 
 
 def options_of(service: Service) -> Scim:

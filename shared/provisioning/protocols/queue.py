@@ -85,7 +85,7 @@ def check(service: Service) -> Sequence[InvalidError]:
     if place.kind == "sns" and options.largest > SNS_LARGEST:
         right = f"at most {SNS_LARGEST}"
         return [InvalidError("a topic takes no messages of that size", f"{where}.queue.largest", right=right)]
-    return []
+    return ()
 
 
 def make_event(service: Service, delivery: Delivery) -> dict[str, Json]:

@@ -17,14 +17,15 @@ from provisioning.core.scim_presets import options_of
 from provisioning.protocols.dialogue import Answer, Delivery, Dialogue, Ending, Outcome, Request
 from provisioning.protocols.ending import discreet
 from provisioning.protocols.scim_calls import (
+    GONE,
     RACED,
     RACES,
     Resource,
     call,
+    checked,
     create,
     delete,
     id_of,
-    is_gone,
     place_of,
     stop,
     version_of,
@@ -129,7 +130,7 @@ def _remove(service: Service, scim: Scim, delivery: Delivery) -> Dialogue:
 def _delete(scim: Scim, delivery: Delivery, met: Met) -> Dialogue:
     """Loses to somebody else who changes the account after our look: it may have been given to another meanwhile."""
     remote_id = str(met.known.remote_id)
-    looks = met.shown is None and scim.etag == "required"
+    looks = scim.etag == "required" and version_of(scim, met.shown) is None
     ending = Ending(Outcome.DONE, Known())
     for _ in range(RACES):
         if looks:
@@ -138,7 +139,9 @@ def _delete(scim: Scim, delivery: Delivery, met: Met) -> Dialogue:
                 return _without(again)
             met = again
         refused = yield from call(delete(place_of("Users", remote_id), version_of(scim, met.shown)), met.known)
-        if refused is None or (yield from is_gone(scim, "Users", remote_id, refused, met.known)):
+        if refused is not None:
+            refused = yield from checked(scim, "Users", remote_id, refused, met.known)
+        if refused is None or refused.status in GONE:
             return Ending(Outcome.DONE, Known())
         ending = refused.ending
         if refused.status not in RACED:

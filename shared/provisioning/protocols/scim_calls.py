@@ -110,16 +110,19 @@ def read(collection: str, remote_id: str, known: Known) -> Generator[Request, An
     return {**shown, "meta": {**(meta if isinstance(meta, dict) else {}), "version": tag}} if tag else shown
 
 
-def is_gone(
+def checked(
     scim: Scim, collection: str, remote_id: str, refused: Refused, known: Known
-) -> Generator[Request, Answer, bool]:
-    """Whether a refusal means that the resource is not there. A status that may mean something else is checked."""
-    if refused.status in GONE:
-        return True
-    if refused.status not in scim.not_found:
-        return False
+) -> Generator[Request, Answer, Refused]:
+    """The refusal of a change to a resource, with a status of GONE if it means that the resource is not there.
+
+    A status that may mean something else, too, is checked by a read; the ending is the read's if that tells nothing.
+    """
+    if refused.status in GONE or refused.status not in scim.not_found:
+        return refused
     shown = yield from read(collection, remote_id, known)
-    return isinstance(shown, Refused) and denies(scim, shown)
+    if not isinstance(shown, Refused):
+        return refused
+    return replace(shown, status=GONE[0]) if denies(scim, shown) else replace(refused, ending=shown.ending)
 
 
 def denies(scim: Scim, refused: Refused) -> bool:

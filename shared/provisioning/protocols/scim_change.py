@@ -13,13 +13,14 @@ from provisioning.core.account import Json, Known, Phase
 from provisioning.core.scim_options import Scim
 from provisioning.protocols.dialogue import Answer, Delivery, Ending, HttpRequest, Outcome, Request
 from provisioning.protocols.scim_calls import (
+    GONE,
     RACED,
     RACES,
     Refused,
     Resource,
     call,
+    checked,
     denies,
-    is_gone,
     patch,
     place_of,
     put,
@@ -38,12 +39,16 @@ _EMPTY: Final[tuple[Json, ...]] = (None, "", [], {})
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """An account that exists. `shown`: as the SP showed it; `certain`: this dialogue has seen or made it."""
+    """An account that exists. `shown`: as the SP showed it; `certain`: this dialogue has seen or made it.
+
+    `whole`: it was read by its id; a list may show less of it than there is.
+    """
 
     known: Known
     shown: Resource | None = None
     certain: bool = True
     made: bool = False  # by this dialogue, as desired
+    whole: bool = False
 
     @property
     def lacks_mark(self) -> bool:
@@ -58,7 +63,7 @@ def look(scim: Scim, delivery: Delivery, met: Met) -> Generator[Request, Answer,
         return vanished() if denies(scim, shown) else shown.ending
     if marked(shown) not in (None, delivery.identity):
         return Ending(Outcome.PERMANENT, _claimed(delivery, met), "the account has been given another's mark")
-    return Met(replace(met.known, phase=phase_of(shown)), shown)
+    return Met(replace(met.known, phase=phase_of(shown)), shown, whole=True)
 
 
 def change(scim: Scim, delivery: Delivery, met: Met) -> Generator[Request, Answer, Known | Ending]:
@@ -100,11 +105,15 @@ def phase_of(shown: Resource) -> Phase:
 
 def _failed(scim: Scim, delivery: Delivery, met: Met, refused: Refused) -> Generator[Request, Answer, Ending]:
     claimed = _claimed(delivery, met)
-    if (yield from is_gone(scim, "Users", str(met.known.remote_id), refused, claimed)):
+    refused = yield from checked(scim, "Users", str(met.known.remote_id), refused, claimed)
+    if refused.status in GONE:
         if not met.certain:
             return vanished()
         return Ending(Outcome.TRANSIENT, claimed, "the SP shows the account and does not find it")
-    return doubted(delivery, stop(refused.ending, claimed))
+    ending = refused.ending
+    if refused.status in RACED:
+        ending = replace(ending, reason=f"{ending.reason}, {RACES} times, each after a look: see scim.etag")
+    return doubted(delivery, stop(ending, claimed))
 
 
 def _claimed(delivery: Delivery, met: Met) -> Known:
@@ -113,11 +122,12 @@ def _claimed(delivery: Delivery, met: Met) -> Known:
 
 
 def _must_look(scim: Scim, delivery: Delivery, met: Met) -> bool:
-    """Whether the account must be seen before it can be changed: for its version, or for what is not ours."""
-    if scim.patch and scim.etag != "required" and not sends_whole(scim):
+    """Whether the account must be read before it can be changed: for its version, or for what is not ours."""
+    versioned = scim.etag != "required" or version_of(scim, met.shown) is not None
+    if met.whole or (scim.patch and versioned and not sends_whole(scim)):
         return False
-    changes = _differences(scim, delivery, met) if met.shown is None else []
-    return bool(changes) and (not scim.patch or scim.etag == "required" or needs_entries(scim, changes))
+    changes = _differences(scim, delivery, met)
+    return bool(changes) and (not scim.patch or not versioned or needs_entries(scim, changes))
 
 
 def _request(scim: Scim, delivery: Delivery, met: Met) -> HttpRequest | None:
@@ -153,7 +163,8 @@ def _differences(scim: Scim, delivery: Delivery, met: Met) -> list[Operation]:
             before = {text: value for text, value in before.items() if text not in wanted}
         changes = operations(before, wanted, operator.eq)
     else:
-        changes = operations(shown_values(shown, had, wanted), wanted, shows)
+        unseen = {text: value for text, value in applied(had).items() if read_path(text).is_secret}
+        changes = operations({**shown_values(shown, had, wanted), **unseen}, wanted, shows)
     if met.lacks_mark:
         changes.insert(0, {"op": "replace", "path": MARK, "value": delivery.identity})
     differs = (

@@ -9,7 +9,7 @@ from provisioning.core.scim_presets import options_of
 from provisioning.protocols import scim_members
 from provisioning.protocols.dialogue import Dialogue, Ending, Members, Outcome
 from provisioning.protocols.ending import discreet
-from provisioning.protocols.scim_calls import Refused, is_gone
+from provisioning.protocols.scim_calls import GONE, Refused, checked
 
 _NO_TARGET: Final = "noTarget"
 
@@ -47,9 +47,11 @@ def _change(service: Service, members: Members) -> Dialogue:
         join = [change.member for change in some if change.joins]
         leave = [change.member for change in some if not change.joins]
         answer = yield from scim_members.change_members(scim, members.remote_id, join, leave, Known())
+        if answer is not None:
+            answer = yield from checked(scim, "Groups", members.remote_id, answer, Known())
         if answer is None or (len(some) == 1 and _is_none_already(answer, some[0])):
             changed += [change.member for change in some]
-        elif (yield from is_gone(scim, "Groups", members.remote_id, answer, Known())):
+        elif answer.status in GONE:
             return Ending(
                 Outcome.TRANSIENT, Known(), f"group {members.group!r} is gone", missing_group=members.group,
                 changed=tuple(changed), refused=refused,

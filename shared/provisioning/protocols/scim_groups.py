@@ -10,7 +10,7 @@ from provisioning.core.scim_options import Scim
 from provisioning.core.scim_presets import options_of
 from provisioning.protocols.dialogue import Answer, Delivery, Dialogue, Ending, Outcome, Request
 from provisioning.protocols.ending import discreet
-from provisioning.protocols.scim_calls import Refused, Resource, create, id_of, is_gone, stop
+from provisioning.protocols.scim_calls import GONE, Refused, Resource, checked, create, id_of, stop
 from provisioning.protocols.scim_filter import equals
 from provisioning.protocols.scim_members import change_members
 from provisioning.protocols.scim_pages import search
@@ -41,11 +41,12 @@ def leave(
         if name in wanted:
             continue
         refused: Refused | None = None
-        gone = False
         if name in delivery.groups:
             group = delivery.groups[name]
             refused = yield from change_members(scim, group, (), (str(known.remote_id),), left.known)
-            gone = refused is not None and (yield from is_gone(scim, "Groups", group, refused, left.known))
+            if refused is not None:
+                refused = yield from checked(scim, "Groups", group, refused, left.known)
+        gone = refused is not None and refused.status in GONE
         if refused is not None and not gone and refused.scim_type != "noTarget":
             if refused.ending.outcome is not Outcome.PERMANENT:
                 return refused.ending
@@ -71,9 +72,11 @@ def join(
             return Ending(Outcome.TRANSIENT, _without(known, name), f"group {name!r} has no remote id")
         refused = yield from change_members(scim, remote_id, (str(known.remote_id),), (), known)
         joined = known if name in known.groups else replace(known, groups=tuple(sorted((*known.groups, name))))
+        if refused is not None:
+            refused = yield from checked(scim, "Groups", remote_id, refused, known)
         if refused is None:
             known = joined
-        elif (yield from is_gone(scim, "Groups", remote_id, refused, known)):
+        elif refused.status in GONE:
             return Ending(Outcome.TRANSIENT, _without(known, name), f"group {name!r} is gone", missing_group=name)
         else:
             return stop(refused.ending, joined if refused.ending.outcome is Outcome.UNKNOWN else known)

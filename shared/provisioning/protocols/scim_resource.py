@@ -36,6 +36,11 @@ class Path:
     is_engines: bool = False  # the engine itself decides this attribute: the state, and the owner's mark
     has_entries: bool = False  # bare texts stand for entries
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether no SP ever shows it (RFC 7643 4.1.1)."""
+        return not self.schema and self.attribute.casefold() == "password"
+
 
 @lru_cache(maxsize=1024)
 def read_path(text: str) -> Path:

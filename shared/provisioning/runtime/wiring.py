@@ -111,7 +111,7 @@ def courier() -> "Courier":
     async def ask(service: "Service", request: "LdapRequest", within: float) -> "Answer":
         return await directories()(service, request, within)
 
-    bulking = Bulking(Signing(HttpCaller(secrets), secrets, clock))
+    bulking = Bulking(Signing(HttpCaller(secrets, clock), secrets, clock))
     return Driver(bulking, Publisher(clients()).publish, ask, bulking.take_part, Deposits(objects()).keep)
 
 

@@ -40,7 +40,7 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
     traces = {identity: items[-1].bell.trace for identity, items in by_identity.items()}
     visits, bells, gate = await look_at(shell, traces, now) if traces else ([], [], Gate())
     callers = {visit.account.identity: visit.has_slot for visit in visits if visit.asks}
-    slots = await admit(shell.accounts, visits[0].service, gate, callers, now) if visits else {}
+    slots = await admit(shell.accounts, visits[0].service, gate, callers, visits[0].policy.zone, now) if visits else {}
     heard: list[Heard] = []
     parts = [shell.courier.take_part(visit.service) for visit in visits]  # all, before the first has anything to say
     results = await asyncio.gather(

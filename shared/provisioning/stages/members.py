@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from provisioning.core import membership
 from provisioning.core.account import Account, Desired, Known
@@ -31,6 +32,7 @@ class _Look:
     """A group, those who wait for it, and of these the accounts that can be changed, with what is desired of them."""
 
     service: Service
+    zone: ZoneInfo
     sequence: int
     gate: Gate
     group: Group
@@ -124,13 +126,13 @@ async def _look(shell: Deliver, group: Group) -> _Look | None:
         entitlement = identity.entitlements.get(service.id, NOTHING)
         wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
         people[str(account.known.remote_id)] = (account, wanted)
-    return _Look(service, policy.sequence, found.gate, group, ready, people, len(waiting) == most)
+    return _Look(service, policy.zone, policy.sequence, found.gate, group, ready, people, len(waiting) == most)
 
 
 async def _slot(shell: Deliver, look: _Look, now: Instant) -> Instant:
     """When the calls for this group may be made: the last of their slots, so that it waits once."""
     callers = {f"{look.group.name}#{number}": look.group.slots > 0 for number in range(_calls(look))}
-    slots = await admit(shell.accounts, look.service, look.gate, callers, now)
+    slots = await admit(shell.accounts, look.service, look.gate, callers, look.zone, now)
     return max(slots.values(), default=now)
 
 

@@ -2,29 +2,30 @@
 
 import asyncio
 import json
-from contextlib import AbstractAsyncContextManager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlencode
 
 import aiohttp
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
 from yarl import URL
 
-from provisioning.adapters.delivery.addresses import PrivateAddressError, public_socket
+from provisioning.adapters.delivery.addresses import PrivateAddressError
+from provisioning.adapters.delivery.authentication import Authentication, NoTokenError
+from provisioning.adapters.delivery.connections import Connections, Progress, progress
 from provisioning.adapters.delivery.secrets import Secrets
 from provisioning.adapters.delivery.sign import SIGNATURE
 from provisioning.core.catalog import Service
-from provisioning.core.errors import ProvisioningError
+from provisioning.core.errors import InvalidError, ProvisioningError
 from provisioning.protocols.dialogue import Answer, HttpRequest, HttpResponse, Unanswered
 
 _UNAUTHORIZED: Final = 401
 _CHUNK: Final = 65536
-_IDLE: Final = 15  # seconds that a connection is kept for the next call; many SPs close theirs soon after
-_CONNECTIONS: Final = 50
+
+
+def _loop_s_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class _NotSentError(Exception):
@@ -33,36 +34,48 @@ class _NotSentError(Exception):
 
 @dataclass(slots=True)
 class HttpCaller:
-    """Calls SPs. Made once for a process and its loop: connections and tokens are kept between calls."""
+    """Calls SPs. Made once for a process and its loop: connections and tokens are kept between calls.
+
+    `clock`: seconds by which tokens end: by the wall where a function may be frozen, else the loop's will do.
+    """
 
     secrets: Secrets
-    _sessions: dict[bool, aiohttp.ClientSession] = field(default_factory=dict)
+    clock: Callable[[], float] = _loop_s_time
+    _connections: Connections = field(init=False)
+    _authentication: Authentication = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put the parts together."""
+        self._connections = Connections(self.secrets.token)
+        self._authentication = Authentication(self.secrets, self._post, self.clock)
 
     async def __call__(self, service: Service, request: HttpRequest, within: float) -> Answer:
         """Make one call. Unanswered says whether the request was sent; nothing is raised for what others did.
 
-        A 401 makes the token be read again, once; if there is a new one, the call, which was refused, is repeated.
+        A 401 makes the credential be read, or the token be asked for, again, once; if there is a new one, the call,
+        which was refused, is repeated. So is one before which the SP did not take our certificate, if there is another.
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + within
         try:
-            token = await self._token(service, request, within)
-            answer = await self._call(service, request, deadline - clock(), token)
-            if token is not None and isinstance(answer, HttpResponse) and answer.status == _UNAUTHORIZED:
-                fresh = await self._token(service, request, deadline - clock(), stale=token)
-                if fresh != token:
-                    answer = await self._call(service, request, deadline - clock(), fresh)
-        except _NotSentError as error:
+            url = _url(service, request)
+            header = await self._header(service, request, within)
+            answer = await self._call(service, url, request, deadline - clock(), header)
+            if isinstance(answer, HttpResponse) and answer.status == _UNAUTHORIZED and header is not None:
+                fresh = await self._header(service, request, deadline - clock(), stale=header)
+                if fresh != header:
+                    answer = await self._call(service, url, request, deadline - clock(), fresh)
+            elif isinstance(answer, Unanswered) and not answer.sent and await self._connections.renew(service):
+                answer = await self._call(service, url, request, deadline - clock(), header)
+        except (_NotSentError, ProvisioningError) as error:
             return Unanswered(str(error), sent=False)
         return answer
 
     async def close(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        await self._connections.close()
 
-    async def _token(
+    async def _header(
         self, service: Service, request: HttpRequest, within: float, stale: str | None = None
     ) -> str | None:
         if request.sign_as is not None:  # its secret signs, and is never sent
@@ -72,87 +85,52 @@ class HttpCaller:
         if service.secret is None:
             return None
         try:
-            held = self.secrets.kept(service.secret) if stale is None else None
-            if held is None:
-                async with asyncio.timeout(within):
-                    held = await self.secrets.token(service.secret, stale)
+            kept = self._authentication.kept(service) if stale is None else None
+            if kept is not None:
+                return kept
+            async with asyncio.timeout(within):
+                return await self._authentication.header(service, within, stale)
         except TimeoutError as error:
             raise _NotSentError(f"no secret {service.secret!r} within {within:.0f} s") from error
+        except (InvalidError, NoTokenError) as error:
+            raise _NotSentError(str(error)) from error
         except ProvisioningError as error:
             raise _NotSentError(f"no secret {service.secret!r}: {error}") from error
-        token = held.strip()
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
-            raise _NotSentError(f"secret {service.secret!r} is not a bearer token")
-        return token
 
-    async def _call(self, service: Service, request: HttpRequest, within: float, token: str | None) -> Answer:
-        progress = _Progress()
-        _progress.set(progress)
+    async def _post(self, service: Service, url: str, request: HttpRequest, within: float) -> Answer:
+        """One call to a token endpoint, within the same bounds as those to the SP."""
+        try:
+            return await self._call(service, _checked(service, url, "token_endpoint"), request, within, None)
+        except _NotSentError as error:
+            return Unanswered(str(error), sent=False)
+
+    async def _call(
+        self, service: Service, url: URL, request: HttpRequest, within: float, header: str | None
+    ) -> Answer:
+        come = Progress()
+        progress.set(come)
         if within <= 0:  # aiohttp takes 0 for no limit at all
             raise _NotSentError("no time was left for the call")
+        session = await self._connections.session(service)
         try:
-            async with self._ask(service, request, within, token) as response:
+            async with session.request(
+                request.method,
+                url,
+                data=_content(request),
+                headers=request.headers if header is None else {**request.headers, "authorization": header},
+                allow_redirects=False,
+                timeout=_timeout(within),
+            ) as response:
                 body = await _body(response, service.response)
                 if body is None:
                     return Unanswered(f"the answer is longer than {service.response} bytes, or packed", sent=True)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return HttpResponse(response.status, headers, body)
         except TimeoutError:
-            doing = "no answer" if progress.connected else "not connected"
-            return Unanswered(f"{doing} within {within:.0f} s", sent=progress.connected)
+            doing = "no answer" if come.connected else "not connected"
+            return Unanswered(f"{doing} within {within:.0f} s", sent=come.connected)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Unanswered(_describe(error, connected=progress.connected), sent=progress.connected)
-
-    def _ask(
-        self, service: Service, request: HttpRequest, within: float, token: str | None
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        headers = {**request.headers, **({"authorization": f"Bearer {token}"} if token is not None else {})}
-        return self._session(private=service.private).request(
-            request.method,
-            _url(service, request),
-            data=_content(request),
-            headers=headers,
-            allow_redirects=False,
-            timeout=_timeout(within),
-        )
-
-    def _session(self, *, private: bool) -> aiohttp.ClientSession:
-        """Services that may reach inside have connections of their own: no other service can be handed one."""
-        if private not in self._sessions:
-            connector = _Connector(
-                limit=_CONNECTIONS, keepalive_timeout=_IDLE, socket_factory=None if private else public_socket
-            )
-            self._sessions[private] = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"user-agent": "provisioning", "accept-encoding": "identity"},
-                skip_auto_headers=("accept", "content-type"),
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._sessions[private]
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far a call has come. `connected`: a connection is there, TLS included, so the request may reach the SP."""
-
-    connected: bool = False
-
-
-_progress: ContextVar[_Progress] = ContextVar("progress")
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Says when it has a connection for a call. A trace would say so too, at a fifth of what a call costs."""
-
-    async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> Connection:
-        """The connection for a request, new or kept."""
-        connection = await super().connect(req, traces, timeout)
-        _progress.get().connected = True
-        return connection
+            return Unanswered(_describe(error, connected=come.connected), sent=come.connected)
 
 
 @lru_cache(maxsize=64)
@@ -171,14 +149,18 @@ def _url(service: Service, request: HttpRequest) -> URL:
     text = service.endpoint.rstrip("/") + request.path if request.path else service.endpoint
     if request.query:
         text += "?" + urlencode(request.query, quote_via=quote)
+    return _checked(service, text, "endpoint")
+
+
+def _checked(service: Service, text: str, what: str) -> URL:
     try:
         url = URL(text, encoded=True)
     except ValueError as error:
-        raise _NotSentError("the endpoint is not a URL") from error
+        raise _NotSentError(f"the {what} is not a URL") from error
     if url.scheme != "https" and not (url.scheme == "http" and service.private):
-        raise _NotSentError("the endpoint is not https")
+        raise _NotSentError(f"the {what} is not https")
     if not url.host or url.user is not None:
-        raise _NotSentError("the endpoint is not a plain URL of a host")
+        raise _NotSentError(f"the {what} is not a plain URL of a host")
     return url
 
 
