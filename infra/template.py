@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from infra import functions, messaging, names, roles
 from infra.extract import add_extract
+from infra.feedback import add_feedback
 from infra.functions import Function
 from infra.resources import Stack, ref
 from infra.storage import add_storage
@@ -47,6 +48,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     _schedule(stack, tenant)
     _campaign(stack, tenant)
     add_extract(stack, bundle)
+    add_feedback(stack, bundle, _IDENTITIES, deliver)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Provisioning engine of {tenant}",
@@ -137,7 +139,7 @@ def _deliver(stack: Stack, bundle: Bundle, service: Service, queues: Mapping[str
     ]
     rights += [roles.reads_secret(name) for name in (service.secret, service.certificate) if name is not None]
     if service.protocol == "queue":
-        rights.append(roles.sends_to_provider(service))
+        rights += roles.sends_to_provider(service)
     function = Function(
         tenant,
         "deliver",

@@ -140,11 +140,12 @@ def test_a_function_reaches_only_the_items_of_its_stage(
     assert partitions(template, function, "dynamodb:BatchWriteItem") == waiting, "what is written without a condition"
 
 
-def test_receive_writes_rejected_objects_and_extract_the_files_of_its_services_and_nobody_else_any(
+def test_receive_writes_what_is_rejected_and_extract_files_and_deliver_what_no_message_holds_and_nobody_else_any(
     template: Template,
 ) -> None:
     written = {function: granted(template, function, "s3:PutObject") for function in functions(template)}
     assert {function: objects for function, objects in written.items() if objects} == {
         "ReceiveFunction": [{"Fn::Sub": "${Bucket.Arn}/rejected/*"}],
         "ExtractFunction": [{"Fn::Sub": "${Bucket.Arn}/extracts/parking/*"}],
+        "DeliverBadgeFunction": [{"Fn::Sub": "${Bucket.Arn}/deliveries/badge/*"}],
     }

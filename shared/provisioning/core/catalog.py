@@ -26,6 +26,7 @@ from provisioning.core.maintenance_options import Window as Window
 from provisioning.core.model import Model as Model
 from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
+from provisioning.core.queue_options import Queue as Queue
 from provisioning.core.scim_options import Scim as Scim
 from provisioning.core.spml_options import Spml as Spml
 
@@ -191,7 +192,7 @@ class Service(Model):
 
     id: Name
     protocol: Literal["scim", "queue", "webhook", "ldap", "spml", "extract"]
-    endpoint: str = Field(min_length=1, max_length=2048, description="base URL, or the URL of the SP's queue")
+    endpoint: str = Field(min_length=1, max_length=2048, description="base URL; or URL or ARN of a queue or topic")
     secret: str | None = Field(
         default=None,
         description="name of the secret: a bearer token; a webhook: one or two whsec_ values; ldap: {dn, password}",
@@ -228,6 +229,7 @@ class Service(Model):
     scim: Scim | None = Field(
         default=None, description="where an SP of SCIM is not as the standard; for protocol `scim`"
     )
+    queue: Queue | None = Field(default=None, description="how an SP is told by messages; for protocol `queue`")
     spml: Spml | None = Field(default=None, description="how an SP of SPML 2.0 keeps accounts; for protocol `spml`")
     extract: Extract | None = Field(default=None, description="the files that are made of it; for protocol `extract`")
 

@@ -51,15 +51,38 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Deposit:
+    """Something too large for a message, to be kept where its receiver can fetch it for so many `seconds`.
+
+    A repetition has the same name and takes the place of what was kept before.
+    """
+
+    name: str
+    body: bytes
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deposited:
+    """It is kept, and `url` fetches it without any other credential: whoever has the URL has the content."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
-    """No usable answer. `sent`: the request may have reached the SP, so its effect is not known."""
+    """No usable answer. `sent`: the request may have reached the SP, so its effect is not known.
+
+    `throttled`: what refused it says that there are too many.
+    """
 
     reason: str
     sent: bool
+    throttled: bool = False
 
 
-Request = HttpRequest | Publish | LdapRequest
-Answer = HttpResponse | Accepted | LdapResult | Unanswered
+Request = HttpRequest | Publish | Deposit | LdapRequest
+Answer = HttpResponse | Accepted | Deposited | LdapResult | Unanswered
 
 
 class Outcome(StrEnum):

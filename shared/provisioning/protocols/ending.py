@@ -57,7 +57,7 @@ def classify(request: HttpRequest, answer: Answer, known: Known) -> Ending:
 def heard(answer: Answer) -> Heard:
     """What an answer teaches of the SP's health, whatever it says of the account."""
     if isinstance(answer, Unanswered):
-        return Heard.SICK
+        return Heard.THROTTLED if answer.throttled else Heard.SICK
     if isinstance(answer, LdapResult):
         return Heard.THROTTLED if answer.code == _BUSY else Heard.SICK if answer.code == _UNAVAILABLE else Heard.WELL
     if not isinstance(answer, HttpResponse) or answer.status < HTTPStatus.BAD_REQUEST:

@@ -7,6 +7,7 @@ from provisioning.core import delivery, membership
 from provisioning.core.account import Account, Condition, Desired, waits
 from provisioning.core.bell import OWN_SPAN, Bell, Cause
 from provisioning.core.catalog import Service
+from provisioning.core.confirmation import overtaken
 from provisioning.core.errors import TransientError
 from provisioning.core.gate import Gate
 from provisioning.core.identity import Identity, person
@@ -124,9 +125,17 @@ def _visit(
     *,
     gathers: bool,
 ) -> Visit | None:
-    entitlement = identity.entitlements.get(service.id, NOTHING)
-    if not entitlement.turn or waits(account, entitlement.turn, now):
+    turn = identity.entitlements.get(service.id, NOTHING).turn
+    if not turn or (waits(account, turn, now) and not overtaken(account, turn)):
         return None
+    return visit_of(policy, service, identity, account, trace, gathers=gathers)
+
+
+def visit_of(
+    policy: Policy, service: Service, identity: Identity, account: Account | None, trace: str, *, gathers: bool
+) -> Visit:
+    """One account with what is wanted of it now, whatever it waits for."""
+    entitlement = identity.entitlements.get(service.id, NOTHING)
     account = account or Account(identity.id, service.id)
     wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
     wanted = delivery.for_account(wanted, account)

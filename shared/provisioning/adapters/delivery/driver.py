@@ -13,6 +13,7 @@ from provisioning.core.probe import Findings
 from provisioning.protocols.dialogue import (
     LONGEST,
     Answer,
+    Deposit,
     Dialogue,
     Ending,
     HttpRequest,
@@ -31,6 +32,9 @@ Call = Callable[[Service, HttpRequest, float], Awaitable[Answer]]
 Send = Callable[[Service, Publish], Awaitable[Answer]]
 """Sends one message: Accepted or Unanswered. Never raises for what the queue did."""
 
+Keep = Callable[[Deposit], Awaitable[Answer]]
+"""Keeps what is too large for a message: Deposited or Unanswered. Never raises for what the storage did."""
+
 Ask = Callable[[Service, LdapRequest, float], Awaitable[Answer]]
 """Asks a directory within so many seconds. Never raises for what the directory or the network did."""
 
@@ -43,6 +47,11 @@ Result = TypeVar("Result")
 async def no_directory(service: Service, _request: LdapRequest, _within: float) -> Answer:
     """Where LDAP is not installed."""
     return Unanswered(f"there is no way to the directory of {service.id!r} here", sent=False)
+
+
+async def no_storage(_deposit: Deposit) -> Answer:
+    """Where nothing can be kept for an SP to fetch."""
+    return Unanswered("the message is too large, and there is no storage here", sent=False)
 
 
 def nobody_else(_service: Service) -> AbstractContextManager[None]:
@@ -58,6 +67,7 @@ class Courier:
     send: Send
     ask: Ask = no_directory
     together: Together = nobody_else
+    keep: Keep = no_storage
 
     def take_part(self, service: Service) -> AbstractContextManager[None]:
         """Say that a dialogue may begin, so that others' requests can wait for its own and be sent with them."""
@@ -106,10 +116,10 @@ class Courier:
         within = min(float(service.timeout), left)
         if isinstance(request, HttpRequest):
             return await self.call(service, request, within)
-        if not isinstance(request, Publish):
+        if not isinstance(request, Publish | Deposit):
             return await self.ask(service, request, within)
         try:
             async with asyncio.timeout(within):
-                return await self.send(service, request)
+                return await (self.send(service, request) if isinstance(request, Publish) else self.keep(request))
         except TimeoutError:
             return Unanswered(f"no answer within {within:.0f} s", sent=True)
