@@ -44,7 +44,7 @@ def campus() -> Iterator[dict[str, str]]:
     lines = (ROOT / "build" / "campus.env").read_text(encoding="utf-8").splitlines()
     yield dict(line.removeprefix("export ").replace("'", "").split("=", 1) for line in lines)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 0
 
 
