@@ -82,6 +82,12 @@ def reads_secret(name: str) -> Value:
     return statement(["secretsmanager:GetSecretValue"], sub(secret))
 
 
+def secrets_of(service: Service) -> Sequence[str]:
+    """The names of the secrets that a service's calls need, each once: its own, and that of its certificate."""
+    certificate = None if service.authentication is None else service.authentication.certificate
+    return list(dict.fromkeys(name for name in (service.secret, certificate) if name is not None))
+
+
 def sends_to_provider(service: Service) -> Value:
     """Send to the SP's own queue, whose URL is the service's endpoint: `https://<host>/<account>/<name>`."""
     url = urlsplit(service.endpoint)

@@ -131,8 +131,7 @@ def _deliver(stack: Stack, tenant: str, service: Service, queue: str) -> None:
         roles.writes("I#*", own, f"N#{service.id}#*"),
         *roles.reads_bundle(),
     ]
-    if service.secret is not None:
-        rights.append(roles.reads_secret(service.secret))
+    rights += [roles.reads_secret(name) for name in roles.secrets_of(service)]
     if service.protocol == "queue":
         rights.append(roles.sends_to_provider(service))
     function = Function(

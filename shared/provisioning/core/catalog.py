@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from provisioning.core.authentication_options import Authentication as Authentication
 from provisioning.core.extract_options import Extract
 from provisioning.core.ldap_options import Ldap as Ldap
 from provisioning.core.model import Model as Model
@@ -188,8 +189,10 @@ class Service(Model):
     endpoint: str = Field(min_length=1, max_length=2048, description="base URL, or the URL of the SP's queue")
     secret: str | None = Field(
         default=None,
-        description="name of the secret: a bearer token; a webhook: one or two whsec_ values; ldap: {dn, password}",
+        description="name of the secret: a bearer token, or what `authentication` says; a webhook: one or two whsec_ "
+        "values; ldap: {dn, password}",
     )
+    authentication: Authentication | None = Field(default=None, description="none: by a bearer token, `secret`")
     account: dict[str, Mapped] = Field(min_length=1)
     match: str = Field(default="userName", description="the attribute by which an account of the SP is recognized")
     adopt: Literal["never", "match"] = Field(

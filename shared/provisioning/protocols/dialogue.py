@@ -52,10 +52,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """No usable answer. `sent`: the request may have reached the SP, so its effect is not known."""
+    """No usable answer. `sent`: the request may have reached the SP, so its effect is not known.
+
+    `retry_after`: seconds, the word of somebody who must be asked before the SP can be, such as a token endpoint.
+    """
 
     reason: str
     sent: bool
+    retry_after: int | None = None
 
 
 Request = HttpRequest | Publish | LdapRequest

@@ -109,7 +109,7 @@ def courier() -> "Courier":
     async def ask(service: "Service", request: "LdapRequest", within: float) -> "Answer":
         return await directories()(service, request, within)
 
-    return Driver(Signing(HttpCaller(secrets), secrets, clock), Publisher(clients()).publish, ask)
+    return Driver(Signing(HttpCaller(secrets, clock), secrets, clock), Publisher(clients()).publish, ask)
 
 
 def new_identity() -> str:

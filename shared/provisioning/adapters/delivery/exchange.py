@@ -1,0 +1,182 @@
+"""One HTTP exchange by aiohttp: bounded, without redirects, and always clear about whether a request was sent."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+from yarl import URL
+
+from provisioning.adapters.delivery.addresses import PrivateAddressError, public_socket
+from provisioning.adapters.delivery.certificates import Certificates
+from provisioning.adapters.delivery.refusal import NotSentError, RefusedCertificateError, certificate_alert
+from provisioning.core.catalog import Service
+from provisioning.protocols.dialogue import HttpResponse, Unanswered
+
+_CHUNK: Final = 65536
+_IDLE: Final = 15  # seconds that a connection is kept for the next call; many SPs close theirs soon after
+_CONNECTIONS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request as it leaves. `most`: bytes of its answer. `own`: it goes to the SP, and not to a token endpoint."""
+
+    method: str
+    url: URL
+    headers: dict[str, str] = field(repr=False)
+    content: bytes | None = field(repr=False)
+    most: int
+    own: bool = True
+
+
+@dataclass(slots=True)
+class Connections:
+    """Carries requests. Made once for a process and its loop: connections are kept between calls."""
+
+    certificates: Certificates
+    _sessions: dict[bool, aiohttp.ClientSession] = field(default_factory=dict)
+
+    async def exchange(self, service: Service, outgoing: Outgoing, within: float) -> HttpResponse | Unanswered:
+        """Make one exchange. Unanswered says whether it was sent. Raises NotSentError for what is wrong with us.
+
+        A certificate that is refused makes its secret be read again, once; if there is a new one, the request, which
+        nobody has taken, is repeated.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + within
+        tls = await self.certificates.context(service, within, own=outgoing.own)
+        try:
+            return await self._exchange(service, outgoing, deadline - clock(), tls)
+        except RefusedCertificateError:
+            fresh = await self.certificates.context(service, deadline - clock(), own=outgoing.own, stale=tls)
+            if fresh is tls:
+                raise
+        return await self._exchange(service, outgoing, deadline - clock(), fresh)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    async def _exchange(
+        self, service: Service, outgoing: Outgoing, within: float, tls: ssl.SSLContext | None
+    ) -> HttpResponse | Unanswered:
+        if within <= 0:  # aiohttp takes 0 for no limit at all
+            raise NotSentError("no time was left for the call")
+        progress = SimpleNamespace(connected=False, made=False)
+        try:
+            async with self._answer(service, outgoing, within, tls, progress) as response:
+                body = await _body(response, outgoing.most)
+                if body is None:
+                    return Unanswered(f"the answer is longer than {outgoing.most} bytes, or packed", sent=True)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return HttpResponse(response.status, headers, body)
+        except TimeoutError:
+            doing = "no answer" if progress.connected else "not connected"
+            return Unanswered(f"{doing} within {within:.0f} s", sent=progress.connected)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # With TLS 1.3 it comes when we have sent already; on a connection of before it would mean something else.
+            alert = certificate_alert(error)
+            if alert is not None and (progress.made or not progress.connected):
+                raise RefusedCertificateError(_refused(service, alert)) from error
+            return Unanswered(_describe(error, connected=progress.connected), sent=progress.connected)
+
+    @asynccontextmanager
+    async def _answer(
+        self, service: Service, outgoing: Outgoing, within: float, tls: ssl.SSLContext | None, progress: SimpleNamespace
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        async with self._session(private=service.private).request(
+            outgoing.method,
+            outgoing.url,
+            data=outgoing.content,
+            headers=outgoing.headers,
+            ssl=True if tls is None else tls,  # connections are kept for each context: certificates do not mix
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=within),
+            trace_request_ctx=progress,
+        ) as response:
+            yield response
+
+    def _session(self, *, private: bool) -> aiohttp.ClientSession:
+        """Services that may reach inside have connections of their own: no other service can be handed one."""
+        if private not in self._sessions:
+            connector = aiohttp.TCPConnector(
+                limit=_CONNECTIONS, keepalive_timeout=_IDLE, socket_factory=None if private else public_socket
+            )
+            self._sessions[private] = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"user-agent": "provisioning", "accept-encoding": "identity"},
+                skip_auto_headers=("accept", "content-type"),
+                auto_decompress=False,
+                trust_env=False,
+                trace_configs=[_trace()],
+            )
+        return self._sessions[private]
+
+
+def read_url(text: str, *, private: bool, name: str = "the endpoint") -> URL:
+    """The URL, if it is one that may be called: https, or http where inside is allowed. Raises NotSentError."""
+    try:
+        url = URL(text, encoded=True)
+    except ValueError as error:
+        raise NotSentError(f"{name} is not a URL") from error
+    if url.scheme != "https" and not (url.scheme == "http" and private):
+        raise NotSentError(f"{name} is not https")
+    if not url.host or url.user is not None:
+        raise NotSentError(f"{name} is not a plain URL of a host")
+    return url
+
+
+def _trace() -> aiohttp.TraceConfig:
+    """From the moment a connection is there, TLS included, a request may reach the SP."""
+
+    async def made(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: Any) -> None:
+        context.trace_request_ctx.connected = context.trace_request_ctx.made = True
+
+    async def reused(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: Any) -> None:
+        context.trace_request_ctx.connected = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(made)
+    trace.on_connection_reuseconn.append(reused)
+    return trace
+
+
+async def _body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
+    """The body as it comes, or None as soon as it is too long: the connection is then dropped, not drained."""
+    if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
+        response.close()
+        return None
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        body += chunk
+        if len(body) > most:
+            response.close()
+            return None
+    return bytes(body)
+
+
+def _refused(service: Service, alert: str) -> str:
+    options = service.authentication
+    if options is None or options.certificate is None:
+        return f"not connected: {alert}; the service names no `certificate` of ours"
+    return f"not connected: our certificate, secret {options.certificate!r}, was refused: {alert}"
+
+
+def _describe(error: Exception, *, connected: bool) -> str:
+    """What went wrong, for operators: no address of a person can be in it."""
+    if connected:
+        return f"no complete answer: {type(error).__name__}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"not connected: the certificate is not to be trusted ({error.certificate_error})"
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, PrivateAddressError):
+        return f"not connected: {cause}"
+    return f"not connected: {type(cause).__name__}: {getattr(cause, 'strerror', None) or cause}"
