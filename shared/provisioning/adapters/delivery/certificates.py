@@ -86,7 +86,7 @@ def _load(context: ssl.SSLContext, name: str, text: str) -> None:
     certificate, key = _read_pair(name, text)
     with TemporaryFile() as first, TemporaryFile() as second:  # readable by us only
         for file, pem in ((first, certificate), (second, key)):
-            file.write(pem.encode())
+            file.write(pem.encode(errors="replace"))
             file.flush()
             file.seek(0)
         first_path, second_path = (f"/dev/fd/{file.fileno()}" for file in (first, second))

@@ -41,7 +41,7 @@ class Credentials:
             token = await self.tokens.token(service, options, name, within, refused)
             return Credential(f"Bearer {token}", token)
         text = await read_within(self.secrets, name, within, refused)
-        return Credential(_basic(name, text) if options.kind == "basic" else _bearer(name, text), text)
+        return Credential(basic(name, text) if options.kind == "basic" else _bearer(name, text), text)
 
 
 def _bearer(name: str, token: str) -> str:
@@ -50,8 +50,11 @@ def _bearer(name: str, token: str) -> str:
     return f"Bearer {token}"
 
 
-def _basic(name: str, text: str) -> str:
-    """RFC 7617 2: user and password with a colon between, so that a user has none; UTF-8 in normal form C (2.1)."""
+def basic(name: str, text: str) -> str:
+    """The header of a secret {"user": …, "password": …}. Raises NotSentError, which quotes neither.
+
+    RFC 7617 2: the two with a colon between, so that a user has none; UTF-8, in normal form C (2.1).
+    """
     user, password = read_fields(name, text, "user", "password")
     if ":" in user:
         raise NotSentError(f"secret {name!r} has a user with a colon, which basic authentication cannot send")

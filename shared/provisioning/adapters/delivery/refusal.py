@@ -23,6 +23,6 @@ class RefusedCertificateError(NotSentError):
 
 def certificate_alert(error: BaseException) -> str | None:
     """The server's word, in an alert of TLS, that our certificate will not do; None if it said nothing of the kind."""
-    cause = error if isinstance(error, ssl.SSLError) else error.__cause__
-    reason = str(getattr(cause, "reason", None) or "") if isinstance(cause, ssl.SSLError) else ""
+    cause = error.__cause__  # aiohttp's errors are made of the one that says it
+    reason = str(cause.reason or "") if isinstance(cause, ssl.SSLError) else ""
     return reason if _ALERT in reason and any(word in reason for word in _REFUSALS) else None

@@ -51,7 +51,5 @@ def read_fields(name: str, text: str, *fields: str) -> list[str]:
     except (ValueError, TypeError, KeyError, RecursionError):
         raise NotSentError(f"secret {name!r} is not {right}") from None
     if not all(isinstance(value, str) and value and not _UNFIT & set(map(category, value)) for value in values):
-        raise NotSentError(
-            f"secret {name!r} is not {right}, each a text without control characters"
-        )
+        raise NotSentError(f"secret {name!r} is not {right}, each a text without control characters")
     return values
