@@ -100,13 +100,13 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def opened(world: World) -> AsyncIterator[World]:
-    """The servers, running."""
+async def opened(world: World, demand: Authority | None = None) -> AsyncIterator[World]:
+    """The servers, running. `demand`: whose certificates they ask of clients."""
     application = web.Application()
     application.router.add_post("/token", world.token)
     application.router.add_post("/v2/Users", world.users)
     server = TestServer(application, scheme="https")
-    await server.start_server(ssl=world.authority.server(), shutdown_timeout=0)
+    await server.start_server(ssl=world.authority.server(demand=demand), shutdown_timeout=0)
     world.base = str(server.make_url("")).rstrip("/")
     yield world
     await world.caller.close()

@@ -4,14 +4,18 @@ import asyncio
 import base64
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from provisioning.adapters.delivery.certificates import Certificates
+from provisioning.adapters.delivery.secrets import Secrets
 from provisioning.core.catalog import Service
 from provisioning.protocols.dialogue import Outcome
+from tests.delivery.certificates import Authority
 from tests.delivery.oauth import CLIENT, DELIVERY, PASSWORD, World, opened
 
 
@@ -122,6 +126,25 @@ async def test_a_client_says_who_it_is_in_the_header_or_in_the_body(world: World
         encoded = base64.b64decode(authorization.removeprefix("Basic ")).decode()
         assert encoded == "an+engine%3A%C3%A6r%C3%B8:p%2B%25%3A%26%3D%C3%B6+%E6%97%A5%E6%9C%AC"
         assert "client_secret" not in form
+
+
+async def test_the_token_endpoint_is_shown_our_certificate_too() -> None:
+    ours = Authority("ours")
+    async with opened(World(), demand=ours) as world:
+        world.secrets["certificate"] = ours.issue("engine").secret
+        await done(world, world.service({"certificate": "certificate"}), 5)
+        assert (len(world.asked), len(world.borne)) == (1, 5)
+
+
+async def test_a_token_endpoint_may_have_a_public_certificate_where_the_sp_has_a_private_one(world: World) -> None:
+    certificates = Certificates(Secrets(world.read), lambda: 0)
+    sp, token_endpoint = [await certificates.context(world.service(), 1, own=own) for own in (True, False)]
+    public = len(ssl.create_default_context().get_ca_certs())
+    assert sp is not None
+    assert token_endpoint is not None
+    assert (len(sp.get_ca_certs()), len(token_endpoint.get_ca_certs())) == (1, public + 1)
+    assert {context.verify_mode for context in (sp, token_endpoint)} == {ssl.CERT_REQUIRED}
+    assert sp.check_hostname
 
 
 @pytest.mark.parametrize(

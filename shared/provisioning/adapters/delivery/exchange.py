@@ -45,7 +45,8 @@ class Connections:
         """Make one exchange. Unanswered says whether it was sent. Raises NotSentError for what is wrong with us.
 
         A certificate that is refused makes its secret be read again, once; if there is a new one, the request, which
-        nobody has taken, is repeated.
+        nobody has taken, is repeated. What is idempotent by its method is repeated by aiohttp, once, where a kept
+        connection turns out to be closed (RFC 9110 9.2.2).
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + within
