@@ -51,7 +51,7 @@ SPOILS = {
     "501": (Spoil(instead(501)), P),
     "400": (Spoil(instead(400, b"<html>Bad request")), P),
 }  # fmt: skip
-# On a kept connection that is closed, what is idempotent by its method is repeated (RFC 9110 9.2.2): SPs close idle ones.
+# On a kept connection that is closed, what is idempotent by its method is repeated (RFC 9110 9.2.2).
 REPEATED = {("scim", "delete", "reset before the effect")}
 WAITS = {"503": 9, "429 with Retry-After": 7, "429 with a date": 7}
 
