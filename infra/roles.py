@@ -87,6 +87,12 @@ def reads_secret(name: str) -> Value:
     return statement(["secretsmanager:GetSecretValue"], sub(secret))
 
 
+def secrets_of(service: Service) -> Sequence[str]:
+    """The names of the secrets that a service's calls need, each once: its own, and that of its certificate."""
+    certificate = None if service.authentication is None else service.authentication.certificate
+    return list(dict.fromkeys(name for name in (service.secret, certificate) if name is not None))
+
+
 def sends_to_provider(service: Service) -> list[Value]:
     """Send to the SP's own queue or topic, and to no other; keep what is too large for it, and sign what fetches that.
 

@@ -137,7 +137,7 @@ def _deliver(stack: Stack, bundle: Bundle, service: Service, queues: Mapping[str
         roles.writes("I#*", own, f"N#{service.id}#*"),
         *roles.reads_bundle(),
     ]
-    rights += [roles.reads_secret(name) for name in (service.secret, service.certificate) if name is not None]
+    rights += [roles.reads_secret(name) for name in roles.secrets_of(service)]
     if service.protocol == "queue":
         rights += roles.sends_to_provider(service)
     function = Function(

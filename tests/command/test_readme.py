@@ -77,7 +77,7 @@ def test_the_parts_of_a_service_that_are_shown_can_be_read() -> None:
     plain = {"id": "library", "protocol": "scim", "endpoint": "https://sp.example", "account": {"userName": "person.x"}}
     service = Service.model_validate({**plain, **sample("authentication"), **sample("maintenance")})
     assert service.authentication is not None
-    assert (service.authentication.kind, service.certificate) == ("oauth2", "campus/library-certificate")
+    assert (service.authentication.kind, service.authentication.certificate) == ("oauth2", "campus/engine")
     assert len(service.maintenance) == 2
     queue = {**plain, "protocol": "queue", "endpoint": "arn:aws:sns:eu-west-1:111122223333:people.fifo"}
     thin = Service.model_validate({**queue, **sample("queue")})

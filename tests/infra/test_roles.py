@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from infra.template import render
-from provisioning.core.catalog import Bundle
+from provisioning.core.catalog import Authentication, Bundle
 from tests.infra.conftest import Template, of_type
 
 SERVICES = ("badge", "library", "parking", "sports", "wiki")
@@ -71,6 +71,17 @@ def test_a_deliver_function_reads_the_secret_of_its_service_and_no_other(templat
         f"Deliver{service.capitalize()}Function": [{"Fn::Sub": f"{prefix}campus/{service}-??????"}]
         for service in ("library", "sports", "wiki")
     }
+
+
+def test_a_deliver_function_reads_the_secret_of_its_certificate_too(bundle: Bundle) -> None:
+    options = Authentication(certificate="campus/engine")
+    services = tuple(service.model_copy(update={"authentication": options}) for service in bundle.services)
+    template = render(bundle.model_copy(update={"services": services}))
+    prefix = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+    assert granted(template, "DeliverWikiFunction", "secretsmanager:GetSecretValue") == [
+        {"Fn::Sub": f"{prefix}campus/{name}-??????"} for name in ("wiki", "engine")
+    ]
+    assert granted(template, "EvaluateFunction", "secretsmanager:GetSecretValue") == []
 
 
 @pytest.mark.parametrize("service", SERVICES)

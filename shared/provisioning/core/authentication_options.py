@@ -1,31 +1,37 @@
-"""How an HTTP service knows us: a bearer token, a name and password, OAuth 2, a certificate."""
+"""How a service knows us, and how we know it: what a service that is called over HTTP says of itself."""
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from provisioning.core.model import Model
 
 
 class Authentication(Model):
-    """What is sent with each call, made of the service's `secret`.
+    """How calls of the service are authenticated. Secrets are named here and in `secret`, and never written.
 
-    bearer: the secret is the token. basic (RFC 7617): it is {user, password} as JSON. oauth2 (client credentials, RFC
-    6749 4.4): it is {client_id, client_secret} as JSON, and the token is asked for where `token_endpoint` says.
+    What `secret` holds: `bearer`, the token; `basic`, `{"user": …, "password": …}`; `oauth2`, `{"client_id": …,
+    "client_secret": …}`. A certificate goes with each of these, and with none: then `secret` is left out.
     """
 
     kind: Literal["bearer", "basic", "oauth2"] = "bearer"
-    token_endpoint: str | None = Field(default=None, max_length=2048, description="URL that gives tokens, for oauth2")
-    scope: str | None = Field(default=None, max_length=1000, description="what the token is to be good for")
-    audience: str | None = Field(default=None, max_length=1000, description="for whom, where the endpoint asks for it")
-    client: Literal["header", "body"] = Field(
-        default="header", description="where the endpoint is told who we are; body only if it does not take a header"
+    token_endpoint: str | None = Field(
+        default=None, min_length=1, max_length=2048, description="where `oauth2` is given its tokens; https"
     )
-
-    @model_validator(mode="after")
-    def _endpoint_for_tokens(self) -> "Authentication":
-        if (self.kind == "oauth2") != (self.token_endpoint is not None):
-            raise ValueError("`token_endpoint` goes with `kind: oauth2`, and only with it")
-        if self.kind != "oauth2" and (self.scope is not None or self.audience is not None):
-            raise ValueError("`scope` and `audience` are for `kind: oauth2`")
-        return self
+    scope: str | None = Field(
+        default=None, pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$", max_length=1024
+    )  # as RFC 6749 3.3 writes it
+    audience: str | None = Field(
+        default=None, min_length=1, max_length=2048, description="for whom the token is, where the endpoint asks"
+    )
+    client: Literal["basic", "body"] = Field(
+        default="basic", description="where the token endpoint wants client_id and client_secret: header or body"
+    )
+    certificate: str | None = Field(
+        default=None, min_length=1, description="name of a secret: our certificate, {certificate, key}, each as PEM"
+    )
+    authorities: str | None = Field(
+        default=None,
+        max_length=65536,
+        description="certificates (PEM) of those who vouch for the endpoint, instead of the public ones",
+    )

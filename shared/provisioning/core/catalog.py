@@ -3,7 +3,7 @@
 These models are the shape of the YAML files. What they mean, compiled, is `policy.Policy`.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -184,9 +184,6 @@ def _short_or_long(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
 Mapped = Annotated[MappedValue, GetPydanticSchema(_short_or_long)]
 
 
-_HTTP: Final = ("scim", "spml", "webhook")
-
-
 class Service(Model):
     """An SP as configured here: protocol, endpoint, mapping, lifecycle, limits."""
 
@@ -195,17 +192,10 @@ class Service(Model):
     endpoint: str = Field(min_length=1, max_length=2048, description="base URL; or URL or ARN of a queue or topic")
     secret: str | None = Field(
         default=None,
-        description="name of the secret: a bearer token; a webhook: one or two whsec_ values; ldap: {dn, password}",
+        description="name of the secret: a bearer token, or what `authentication` says; a webhook: one or two whsec_ "
+        "values; ldap: {dn, password}",
     )
-    authentication: Authentication | None = Field(
-        default=None, description="how calls by HTTP bear the secret; without it, as a bearer token"
-    )
-    certificate: str | None = Field(
-        default=None, description="name of the secret {certificate, key}, in PEM, by which the SP knows us (mTLS)"
-    )
-    authorities: str | None = Field(
-        default=None, max_length=65536, description="certificates in PEM that are trusted instead of the world's"
-    )
+    authentication: Authentication | None = Field(default=None, description="none: by a bearer token, `secret`")
     account: dict[str, Mapped] = Field(min_length=1)
     match: str = Field(default="userName", description="the attribute by which an account of the SP is recognized")
     adopt: Literal["never", "match"] = Field(
@@ -232,21 +222,6 @@ class Service(Model):
     queue: Queue | None = Field(default=None, description="how an SP is told by messages; for protocol `queue`")
     spml: Spml | None = Field(default=None, description="how an SP of SPML 2.0 keeps accounts; for protocol `spml`")
     extract: Extract | None = Field(default=None, description="the files that are made of it; for protocol `extract`")
-
-    @model_validator(mode="after")
-    def _authenticates(self) -> "Service":
-        if self.protocol not in _HTTP and (self.authentication or self.certificate or self.authorities):
-            raise ValueError(f"`authentication`, `certificate` and `authorities` are for {', '.join(_HTTP)}")
-        options = self.authentication
-        if options is None:
-            return self
-        if self.protocol == "webhook":
-            raise ValueError("a webhook is signed with its secret; `authentication` is for scim and spml")
-        if self.secret is None:
-            raise ValueError("`authentication` needs `secret`, the name of a secret")
-        if options.token_endpoint and not options.token_endpoint.startswith("https://") and not self.private:
-            raise ValueError("`authentication.token_endpoint` is not https")
-        return self
 
 
 class Bundle(Model):

@@ -128,12 +128,13 @@ def after_maintenance(ends: Instant, subject: str, now: Instant) -> Instant:
 def wait(attempts: int, subject: str, retry_after: int | None = None) -> int:
     """Seconds until the next attempt: doubling from two seconds to an hour, spread by the subject's name.
 
-    The SP's own Retry-After is a floor, believed up to a day. The spread is derived, not drawn, so that a
-    repetition computes the same instant.
+    The SP's own Retry-After is a floor, believed up to a day, and spread by a tenth: all whom it told the same would
+    come back in the same second. The spread is derived, not drawn, so that a repetition computes the same instant.
     """
     base: int = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts, 16))
-    spread = _derived(f"{subject}#{attempts}") % (base // 2 + 1)
-    return max(base - base // 4 + spread // 2, min(retry_after or 0, DAY))
+    derived = _derived(f"{subject}#{attempts}")
+    floor = min(retry_after or 0, DAY)
+    return max(base - base // 4 + derived % (base // 2 + 1) // 2, floor + derived % (floor // 10 + 1))
 
 
 def _derived(subject: str) -> int:

@@ -74,11 +74,13 @@ class Unanswered:
     """No usable answer. `sent`: the request may have reached the SP, so its effect is not known.
 
     `throttled`: what refused it says that there are too many.
+    `retry_after`: seconds, the word of somebody who must be asked before the SP can be, such as a token endpoint.
     """
 
     reason: str
     sent: bool
     throttled: bool = False
+    retry_after: int | None = None
 
 
 Request = HttpRequest | Publish | Deposit | LdapRequest

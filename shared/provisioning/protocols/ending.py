@@ -38,7 +38,8 @@ def classify(request: HttpRequest, answer: Answer, known: Known) -> Ending:
     """
     if isinstance(answer, Unanswered):
         doubtful = answer.sent and request.method not in _SAFE
-        return Ending(Outcome.UNKNOWN if doubtful else Outcome.TRANSIENT, known, answer.reason)
+        outcome = Outcome.UNKNOWN if doubtful else Outcome.TRANSIENT
+        return Ending(outcome, known, answer.reason, answer.retry_after)
     if not isinstance(answer, HttpResponse):
         return garbage(request, known, "another transport's word")
     status = answer.status

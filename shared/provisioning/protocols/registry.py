@@ -7,6 +7,7 @@ from provisioning.core.account import Desired, Known
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
 from provisioning.protocols import (
+    authentication_check,
     extract,
     ldap,
     ldap_check,
@@ -70,8 +71,9 @@ def member_batch(service: Service) -> int | None:
 
 
 def check_paths(service: Service) -> Sequence[InvalidError]:
-    """What is wrong with the paths of `service.account`, at `services/<id>.account.<path>`; nothing if all is well.
+    """What is wrong with a service's paths and options, at `services/<id>.account.<path>`; nothing if all is well.
 
     So that a path that cannot be is found when the bundle is checked, and not by the first delivery.
     """
-    return (STAGING.get(service.protocol) or PROTOCOLS[service.protocol]).check(service)
+    own = (STAGING.get(service.protocol) or PROTOCOLS[service.protocol]).check(service)
+    return (*own, *authentication_check.check(service))
