@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,8 @@ async def publish(folder: Path) -> str:
         "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
     client = await clients.cloudformation()
-    await client.create_stack(StackName=table, TemplateBody=json.dumps(template))
+    with suppress(client.exceptions.AlreadyExistsException):  # the SDK repeats a call whose answer took too long
+        await client.create_stack(StackName=table, TemplateBody=json.dumps(template))
     loaded = load_folder(folder)
     policies = PublishedPolicies(Rows(clients, table), Objects(clients, bucket), clock)
     await policies.publish(loaded.published, loaded.hash)
