@@ -155,7 +155,7 @@ def test_work_that_the_sp_does_later_is_asked_for_with_its_ticket_at_growing_dis
     waits_ = [(delivery.awaiting(account(attempts=n), ended, "op", "t", 1, NOW).due_at or 0) - NOW for n in (0, 4, 9)]
     assert waits_ == sorted(set(waits_))
     later = delivery.awaiting(account(), replace(ended, retry_after=7200), "op", "ticket", 1, NOW)
-    assert later.due_at == NOW + 7200, "the SP's own word is a floor"
+    assert 7200 <= (later.due_at or 0) - NOW <= 7920, "the SP's own word is a floor, spread by a tenth"
 
 
 def test_an_intent_keeps_the_ticket_of_what_is_still_being_done() -> None:

@@ -81,8 +81,13 @@ class Call:
 
 
 def faults(calls: Sequence[Call]) -> list[str]:
-    """Everything that a client may not do, of all that was recorded."""
-    return judged("SPML", len(calls), [*(fault for call in calls for fault in judge(call)), *repetitions(calls)])
+    """Everything that a client may not do, of all that was recorded; noted for the report."""
+    return judged("SPML", len(calls), wrong(calls))
+
+
+def wrong(calls: Sequence[Call]) -> list[str]:
+    """Everything that a client may not do, of these calls."""
+    return [*(fault for call in calls for fault in judge(call)), *repetitions(calls)]
 
 
 def judge(call: Call) -> Iterator[str]:

@@ -6,8 +6,7 @@ from provisioning.core.account import Condition, Known
 from provisioning.stages.feedback import Feedback, feedback
 from provisioning.stages.message import Failed, Message
 from tests.stages.bench import Process, decided
-from tests.stages.confirming import DEADLINE, hear, operation, sent, told, wait_for, word
-from tests.stages.tenant import START
+from tests.stages.confirming import hear, operation, sent, told, wait_for, word
 
 
 async def test_a_confirmation_that_is_faster_than_its_delivery_is_stored_comes_again() -> None:
@@ -29,7 +28,7 @@ async def test_a_confirmation_that_is_faster_than_its_delivery_is_stored_comes_a
 async def test_a_confirmation_while_the_operation_is_sent_again_loses_nothing_and_doubles_nothing() -> None:
     bench = await told()
     said = word(bench)
-    bench.now = START + DEADLINE
+    bench.now = bench.account("badges").due_at or 0
 
     async def confirm() -> None:
         assert await hear(bench, said) == frozenset()
