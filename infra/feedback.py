@@ -56,13 +56,5 @@ def _add_queue(stack: Stack, tenant: str, service: Service) -> str:
         "Action": "sqs:SendMessage",
         "Resource": arn(logical),
     }
-    # Our account's own principals need no word in a queue's policy: what they may send is refused here.
-    refused = {
-        "Sid": "NobodyElse",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "sqs:SendMessage",
-        "Resource": arn(logical),
-        "Condition": {"StringNotEquals": {"aws:PrincipalAccount": account}},
-    }
+    refused = messaging.refuses_others(logical, {"StringNotEquals": {"aws:PrincipalAccount": account}})
     return messaging.add_queue(stack, logical, names.feedback(tenant, service.id), TIMEOUT, admitted, refused)

@@ -36,15 +36,7 @@ def add_changes(stack: Stack, tenant: str, source: str, timeout: int) -> str:
         "Resource": arn(logical),
         "Condition": {"ArnEquals": {"aws:SourceArn": ref(topic)}},
     }
-    # The account's own principals need no word in a queue's policy: what others may send is refused here.
-    refused = {
-        "Sid": "NobodyElse",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "sqs:SendMessage",
-        "Resource": arn(logical),
-        "Condition": {"ArnNotEquals": {"aws:SourceArn": ref(topic)}},
-    }
+    refused = refuses_others(logical, {"ArnNotEquals": {"aws:SourceArn": ref(topic)}})
     add_queue(stack, logical, name, timeout, admitted, refused)
     stack.add(
         names.logical("changes", source, "subscription"),
@@ -54,6 +46,21 @@ def add_changes(stack: Stack, tenant: str, source: str, timeout: int) -> str:
     )
     stack.output(names.logical("changes", source, "topic"), f"Where {source} publishes", ref(topic))
     return logical
+
+
+def refuses_others(queue: str, condition: dict[str, Value]) -> dict[str, Value]:
+    """Refuse whatever is sent to a queue by those of whom the condition is true.
+
+    Principals of our own account need no word in a queue's policy, so they are refused here, too.
+    """
+    return {
+        "Sid": "NobodyElse",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:SendMessage",
+        "Resource": arn(queue),
+        "Condition": condition,
+    }
 
 
 def add_queue(stack: Stack, logical: str, name: str, timeout: int, *statements: Value) -> str:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -18,7 +19,9 @@ from provisioning.adapters.delivery.secrets import Secrets
 from provisioning.core.catalog import Service
 from provisioning.core.errors import TransientError
 from provisioning.protocols.dialogue import Answer, Publish, Unanswered
+from tests.delivery.certificates import make_certificate
 from tests.delivery.grader import Grader
+from tests.delivery.openldap import OpenLdap, running
 
 TOKEN = "a-token-of-the-library"
 
@@ -81,3 +84,16 @@ async def courier() -> AsyncIterator[Courier]:
     caller = HttpCaller(Secrets(read_secret))
     yield Courier(caller, no_queue)
     await caller.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Files of a certificate for localhost, and of its key."""
+    return make_certificate(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def server(certificate: tuple[Path, Path]) -> Iterator[OpenLdap]:
+    """A directory of the module's own; its tests say by a mark where there is none."""
+    with running(*certificate) as server:
+        yield server

@@ -21,24 +21,12 @@ from provisioning.protocols.ldap import deliver
 from provisioning.protocols.ldap_groups import make_group
 from provisioning.protocols.ldap_message import LdapRequest, LdapResult, LdapSearch
 from provisioning.protocols.ldap_names import same
-from tests.delivery.certificates import make_certificate
 from tests.delivery.conftest import no_queue
-from tests.delivery.openldap import ADMIN, ALUMNI, GROUPS, MISSING, PASSWORD, PEOPLE, OpenLdap, find, running
+from tests.delivery.openldap import ADMIN, ALUMNI, GROUPS, MISSING, PASSWORD, PEOPLE, OpenLdap, find
 
 pytestmark = pytest.mark.skipif(find() is None, reason=MISSING)
 ANN = {"uid": "ann", "cn": "Ann Other", "sn": "Other", "mail": ["ann@example.org"]}
 LOCKED = {"pwdAccountLockedTime": "000001010000Z"}
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return make_certificate(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
-def server(certificate: tuple[Path, Path]) -> Iterator[OpenLdap]:
-    with running(*certificate) as server:
-        yield server
 
 
 @dataclass

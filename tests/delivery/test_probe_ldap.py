@@ -1,6 +1,6 @@
 """Probing OpenLDAP over real TLS: its root DSE, and whether the places of the settings are there."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +14,11 @@ from provisioning.core.catalog import Service
 from provisioning.core.probe import Finding, Findings, Verdict
 from provisioning.protocols.ldap_groups import make_group
 from provisioning.protocols.ldap_probe import probe
-from tests.delivery.certificates import make_certificate
 from tests.delivery.conftest import no_queue
-from tests.delivery.openldap import GROUPS, MISSING, PEOPLE, SUFFIX, OpenLdap, find, running
+from tests.delivery.openldap import GROUPS, MISSING, PEOPLE, SUFFIX, OpenLdap, find
 from tests.delivery.test_ldap import read_secret, trust
 
 pytestmark = pytest.mark.skipif(find() is None, reason=MISSING)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return make_certificate(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
-def server(certificate: tuple[Path, Path]) -> Iterator[OpenLdap]:
-    with running(*certificate) as server:
-        yield server
 
 
 @pytest.fixture

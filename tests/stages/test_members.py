@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from provisioning.core.account import Condition
+from provisioning.core.account import Account, Condition
 from provisioning.core.bell import Bell, Cause, write_bell
+from provisioning.core.errors import PermanentError, TransientError
 from provisioning.core.membership import GATHER, REPAIR
 from provisioning.stages.message import Message
 from tests.stages.bench import Bench, Process, new_bench
@@ -205,3 +206,29 @@ async def test_a_service_that_gathers_no_more_changes_memberships_with_the_accou
     await bench.settle()
     account = bench.account("wiki")
     assert (bench.members()["editors"], account.condition, account.joining) == (logins(1), Condition.SETTLED, ())
+
+
+@pytest.mark.parametrize("error", [TransientError("the table is throttled"), PermanentError("too large")])
+async def test_one_who_cannot_be_stored_keeps_nobody_else_from_it(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = await gathering(4)
+    await bench.process.deliver("wiki", *(bench.bell("wiki", f"p{n}") for n in (1, 2, 3, 4)))
+    unlucky, put, failures = bench.identity("p2").id, bench.store.put_account, [error]
+
+    async def put_account(account: Account) -> None:
+        if account.identity == unlucky and failures:
+            raise failures.pop()
+        await put(account)
+
+    monkeypatch.setattr(bench.store, "put_account", put_account)
+    assert await bench.process.deliver("wiki", group_bell()) == frozenset()
+    conditions = {n: bench.account("wiki", f"p{n}").condition for n in (1, 2, 3, 4)}
+    assert conditions == {n: Condition.JOINING if n == 2 else Condition.SETTLED for n in (1, 2, 3, 4)}
+    await bench.settle()
+    bench.now += REPAIR
+    await bench.sweep()
+    await bench.settle()
+    assert bench.account("wiki", "p2").condition is Condition.SETTLED
+    assert bench.members()["editors"] == logins(1, 2, 3, 4)
+    assert [line["reason"] for line in bench.said("member.failed")] == [str(error)]

@@ -178,6 +178,12 @@ async def _record(shell: Deliver, look: _Look, ending: Ending, now: Instant) -> 
             await shell.accounts.put_account(after)
         except (ConflictError, StalePolicyError):
             return False
+        except (TransientError, PermanentError) as error:  # one that cannot be stored keeps nobody else from it
+            shell.log(
+                "member.failed", identity=account.identity, service=account.service, group=name, reason=str(error)
+            )
+            # Who may be stored next time goes on waiting; who is too large comes again with the sweep, not at once.
+            return isinstance(error, PermanentError)
         shell.log(
             "member.changed", identity=account.identity, service=account.service, group=name,
             condition=after.condition.value, reason=after.error,
@@ -191,15 +197,14 @@ async def _record(shell: Deliver, look: _Look, ending: Ending, now: Instant) -> 
 
 async def _rest(shell: Deliver, look: _Look, ending: Ending, left: bool, bell: Bell, now: Instant) -> list[Bell]:
     """Say when the group is looked at again, and ring for it if anybody is known to wait."""
-    more = look.more
-    if not look.people and not more:
+    if not look.people and not look.more:
         return []
     group = await shell.accounts.group(shell.service, look.group.name) or look.group
     failed = ending.outcome is not Outcome.DONE and ending.missing_group is None
     attempts = group.attempts + 1 if failed and not ending.changed else 0
     pause = wait(attempts, f"{group.name}/{group.service}", ending.retry_after) if failed else membership.GATHER
-    next_at = now if more and not failed else now + pause
-    again = left or more
+    next_at = now if look.more and not failed else now + pause
+    again = left or look.more
     after = replace(group, next_at=next_at, rung_at=next_at if again else 0, slots=0, attempts=attempts)
     # Loses to a delivery that makes the group, or forgets it: the message comes again.
     await shell.accounts.put_group(after)

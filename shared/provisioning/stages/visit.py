@@ -141,9 +141,7 @@ def visit_of(
     wanted = delivery.for_account(wanted, account)
     plan = delivery.plan(wanted, account, entitlement.turn, gathers=gathers)
     operation = digest_of([identity.id, service.id, entitlement.turn, wanted.digest]) if plan.call else ""
-    return Visit(
-        policy, service, account, wanted, entitlement.turn, plan, trace, identity, operation, gathers
-    )  # fmt: skip
+    return Visit(policy, service, account, wanted, entitlement.turn, plan, trace, identity, operation, gathers)
 
 
 def _lacking(visit: Visit, found: Deliveries) -> list[str]:

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 import aiohttp
@@ -82,7 +81,7 @@ class Connections:
                 headers=outgoing.headers,
                 ssl=True if tls is None else tls,  # connections are kept for each context: certificates do not mix
                 allow_redirects=False,
-                timeout=_timeout(within),
+                timeout=aiohttp.ClientTimeout(total=within),
             ) as response:
                 body = await _body(response, outgoing.most)
                 if body is None:
@@ -160,11 +159,6 @@ class _Connector(aiohttp.TCPConnector):
         handler = await super()._create_connection(req, traces, timeout)
         _progress.get().made = True
         return handler
-
-
-@lru_cache(maxsize=64)
-def _timeout(within: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=within)
 
 
 async def _body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
