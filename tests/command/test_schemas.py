@@ -111,6 +111,8 @@ GOOD: list[tuple[str, Any]] = [
     ("service", {**SERVICE, "account": {"userName": {"value": "person.login", "required": True}, "x": "1"}}),
     ("service", {**SERVICE, "account": {"userName": {"candidates": ["a", "b"], "value": None}}}),
     ("service", {**SERVICE, "account": {"userName": {"candidates": [], "value": "a"}}, "rate": 1, "timeout": 60}),
+    ("service", {**SERVICE, "maintenance": [{"days": ["sat", "sun"], "from": "22:00", "until": "02:00"}]}),
+    ("service", {**SERVICE, "maintenance": [{"from": "2026-12-24T18:00", "until": "2026-12-26", "days": []}]}),
     ("service", {**SERVICE, "lifecycle": {"grace": "PT0S"}, "groups": {"any text": "group"}}),
     ("tenant", {**TENANT, "zone": "Europe/Amsterdam", "limits": {"values": 5}}),
     ("source", {"id": "registry", "format": "cloudevents"}),

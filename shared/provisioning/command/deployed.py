@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from provisioning.adapters.aws import stack as stacks
 from provisioning.adapters.aws.clients import Clients
@@ -16,10 +17,12 @@ from provisioning.adapters.aws.rows import Rows
 from provisioning.adapters.aws.table import Table
 from provisioning.command.bundle import Folder
 from provisioning.command.plan import Total, plan_everyone
-from provisioning.core.account import Account
+from provisioning.core.account import Account, Condition
+from provisioning.core.catalog import Service
 from provisioning.core.errors import ConflictError, InvalidError, TransientError
 from provisioning.core.gate import Gate, closed
 from provisioning.core.identity import Identity
+from provisioning.core.maintenance import closed_until, delivered_by
 from provisioning.core.period import Instant, show
 from provisioning.core.policy import Policy
 from provisioning.ports import Published, Rejected
@@ -82,7 +85,7 @@ async def state_of(stack: str) -> dict[str, Any]:
             parked = await ports.indexes.parked(service, SHOWN)
             gate = (await ports.table.deliveries(service, [])).gate
             services[service] = {
-                "gate": _gate(gate, clock()),
+                "gate": gate_words(policy.services[service], policy.zone, gate, counts, clock()),
                 "accounts": [
                     {"phase": phase, "condition": condition, "count": count}
                     for (phase, condition), count in sorted(counts.items())
@@ -98,13 +101,21 @@ async def state_of(stack: str) -> dict[str, Any]:
         }
 
 
-def _gate(gate: Gate, now: Instant) -> dict[str, Any]:
-    """What a service lets through: `backlog` is in seconds, until the last slot that is taken."""
+def gate_words(
+    service: Service, zone: ZoneInfo, gate: Gate, counts: Mapping[tuple[str, str], int], now: Instant
+) -> dict[str, Any]:
+    """What a service lets through: `backlog` is in seconds, until the last slot of those that wait for one.
+
+    `counts`: its accounts by (phase, condition).
+    """
+    waiting = sum(count for (_, condition), count in counts.items() if condition == Condition.PENDING)
+    maintained_until = closed_until(service.maintenance, zone, now)
     return {
         "paused": gate.paused,
         "quarantined_until": show(gate.closed_until) if gate.quarantine and closed(gate, now) else None,
+        "maintenance_until": show(maintained_until) if maintained_until is not None else None,
         "failures": gate.failures,
-        "backlog": max(0, gate.next_free // 1000 - now),
+        "backlog": max(0, delivered_by(service, zone, gate, waiting, now) - now),
     }
 
 

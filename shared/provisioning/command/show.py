@@ -45,8 +45,10 @@ def _gate(gate: Mapping[str, Any]) -> Iterable[str]:
         yield f"paused: {gate['paused']}"
     if gate["quarantined_until"]:
         yield f"quarantined until {gate['quarantined_until']}, after {gate['failures']} calls without a usable answer"
+    if gate["maintenance_until"]:
+        yield f"in maintenance until {gate['maintenance_until']}"
     if gate["backlog"]:
-        yield f"everything that waits for its rate is delivered in {gate['backlog']} s"
+        yield f"everything that waits for a slot is delivered in {gate['backlog']} s"
 
 
 def status(console: Console, state: Mapping[str, Any]) -> None:

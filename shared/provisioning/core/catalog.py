@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema
 
 from provisioning.core.extract_options import Extract
 from provisioning.core.ldap_options import Ldap as Ldap
+from provisioning.core.maintenance_options import Window as Window
 from provisioning.core.model import Model as Model
 from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
@@ -204,6 +205,7 @@ class Service(Model):
         description="services at which the person must have an account before one is made here",
     )
     rate: float | None = Field(default=None, gt=0, le=10000, description="deliveries a second")
+    maintenance: tuple[Window, ...] = Field(default=(), max_length=20, description="when it is not called")
     timeout: int = Field(default=10, ge=1, le=60, description="seconds for one call")
     settling: int = Field(default=30, ge=0, le=3600, description="seconds until the SP's look-up shows what it did")
     private: bool = Field(default=False, description="the endpoint may be a private or loopback address")

@@ -112,7 +112,7 @@ def probing(gate: Gate, now: Instant) -> Gate | None:
 def waiting_until(gate: Gate, subject: str) -> Instant:
     """When a delivery that met a closed gate comes again: spread, so that not all come at once."""
     spread: int = min(LONGEST_WAIT // 4, FIRST_QUARANTINE * 2**gate.quarantine)
-    return gate.closed_until + 1 + _derived(subject) % spread
+    return gate.closed_until + 1 + derived(subject) % spread
 
 
 def wait(attempts: int, subject: str, retry_after: int | None = None) -> int:
@@ -122,9 +122,10 @@ def wait(attempts: int, subject: str, retry_after: int | None = None) -> int:
     repetition computes the same instant.
     """
     base: int = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts, 16))
-    spread = _derived(f"{subject}#{attempts}") % (base // 2 + 1)
+    spread = derived(f"{subject}#{attempts}") % (base // 2 + 1)
     return max(base - base // 4 + spread // 2, min(retry_after or 0, DAY))
 
 
-def _derived(subject: str) -> int:
+def derived(subject: str) -> int:
+    """A number that is as good as drawn, and the same each time: what many subjects are spread by."""
     return int.from_bytes(hashlib.sha256(subject.encode()).digest()[:4], "big")

@@ -1,7 +1,7 @@
 """deliver: make the account at one SP what it should be. One deployment of this for each service."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -36,7 +36,9 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
     traces = {identity: items[-1].bell.trace for identity, items in by_identity.items()}
     visits, bells, gate = await look_at(shell, traces, now)
     callers = {visit.account.identity: visit.has_slot for visit in visits if visit.plan.call and not visit.stages}
-    slots = await admit(shell.accounts, visits[0].service, gate, callers, now) if visits else {}
+    slots: Mapping[str, Instant] = {}
+    if visits:
+        slots = await admit(shell.accounts, visits[0].service, visits[0].policy.zone, gate, callers, now)
     heard: list[Heard] = []
     results = await asyncio.gather(
         *(_pay(shell, visit, slots.get(visit.account.identity, now), heard, now) for visit in visits)
