@@ -1,7 +1,8 @@
 """The zip that every function runs: its own code, the engine, and what both import.
 
 `python -m infra.bundle` builds for this interpreter, which is the embedded emulator's; `--target lambda` builds for
-Lambda's own. Equal inputs make equal bytes, under a name that stands for the inputs, so nothing is built twice.
+Lambda's own. `--tenant FOLDER` leaves out the libraries of protocols and formats that no service of that bundle has.
+Equal inputs make equal bytes, under a name that stands for the inputs, so nothing is built twice.
 """
 
 import argparse
@@ -20,9 +21,13 @@ from pathlib import Path
 from typing import Final
 
 from infra import trim
+from provisioning.command.bundle import load_bundle
+from provisioning.core.catalog import Bundle
+from provisioning.core.errors import ProvisioningError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
+EXTRAS: Final = frozenset({"ldap", "parquet"})  # of the project: what only some tenants' functions import
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first date that a zip knows
 _PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
 
@@ -65,9 +70,16 @@ def on_lambda(of: str) -> Target:
     return Target("3.13", _PLATFORMS[of])
 
 
-def build(target: Target) -> Built:
+def extras_of(tenant: Bundle) -> frozenset[str]:
+    """The extras of the project that the services of a tenant need."""
+    needed = {"ldap"} if any(service.protocol == "ldap" for service in tenant.services) else set()
+    formats = {service.extract.format for service in tenant.services if service.extract is not None}
+    return frozenset(needed | ({"parquet"} & formats))
+
+
+def build(target: Target, extras: frozenset[str] = EXTRAS) -> Built:
     """Build the bundle unless it is there. Raises BundleBuildError."""
-    requirements = _requirements()
+    requirements = _requirements(extras)
     dependencies_key = _digest([requirements.encode(), Path(trim.__file__).read_bytes(), _where(target)])
     own = sorted(sources())
     key = _digest([dependencies_key.encode(), Path(__file__).read_bytes(), *_contents(own)])
@@ -110,11 +122,11 @@ def _where(target: Target) -> bytes:
     return f"{target.python} {target.platform or sysconfig.get_platform()}".encode()
 
 
-def _requirements() -> str:
+def _requirements(extras: frozenset[str]) -> str:
     """What the lock says that the engine needs, with hashes."""
     return _run([
         _uv(), "export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-header", "--format",
-        "requirements-txt", "--extra", "ldap", "--extra", "parquet",
+        "requirements-txt", *(word for extra in sorted(extras) for word in ("--extra", extra)),
     ])  # fmt: skip
 
 
@@ -196,10 +208,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.bundle", description=__doc__)
     parser.add_argument("--target", choices=("local", "lambda"), default="local")
     parser.add_argument("--architecture", choices=sorted(_PLATFORMS), default="x86_64")
+    parser.add_argument("--tenant", type=Path, help="the folder of the bundle whose services are deployed")
     arguments = parser.parse_args()
     try:
-        built = build(this_machine() if arguments.target == "local" else on_lambda(arguments.architecture))
-    except BundleBuildError as error:
+        extras = extras_of(load_bundle(arguments.tenant)) if arguments.tenant is not None else EXTRAS
+        built = build(this_machine() if arguments.target == "local" else on_lambda(arguments.architecture), extras)
+    except (BundleBuildError, ProvisioningError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     megabytes = f"{built.packed / 1e6:.1f} MB, {built.unpacked / 1e6:.1f} MB unpacked"

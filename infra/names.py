@@ -33,6 +33,11 @@ def deliver(tenant: str, service: str) -> str:
     return f"{_checked(f'{tenant}-deliver-{service}', _LONGEST_QUEUE - len('-dead.fifo'))}.fifo"
 
 
+def feedback(tenant: str, service: str) -> str:
+    """The queue on which a service's SP confirms."""
+    return _checked(f"{tenant}-feedback-{service}", _LONGEST_QUEUE - len("-dead"))
+
+
 def dead(queue: str) -> str:
     """The dead-letter queue of a queue."""
     return f"{queue.removesuffix('.fifo')}-dead.fifo" if queue.endswith(".fifo") else f"{queue}-dead"

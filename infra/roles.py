@@ -6,12 +6,12 @@ no others. Within an identity's partition all functions are trusted alike.
 
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from infra.resources import Stack, Value, arn, document, ref, statement, sub, when
 from infra.storage import BUCKET, TABLE
 from provisioning.adapters.aws import keys
 from provisioning.core.catalog import Service
+from provisioning.core.queue_options import DEFAULTS, read_place
 
 _READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 _WRITE: Final = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem")
@@ -48,6 +48,11 @@ def writes(*partitions: str) -> Value:
     return _items(_WRITE, partitions, arn(TABLE))
 
 
+def writes_batches(*partitions: str) -> Value:
+    """Put and delete items of these partitions, many at once, whatever is there."""
+    return _items(("dynamodb:BatchWriteItem",), partitions, arn(TABLE))
+
+
 def reads_index(index: str) -> Value:
     """Query one index, which holds keys only."""
     return statement(["dynamodb:Query"], sub(f"${{{TABLE}.Arn}}/index/{index}"))
@@ -82,13 +87,26 @@ def reads_secret(name: str) -> Value:
     return statement(["secretsmanager:GetSecretValue"], sub(secret))
 
 
-def sends_to_provider(service: Service) -> Value:
-    """Send to the SP's own queue, whose URL is the service's endpoint: `https://<host>/<account>/<name>`."""
-    url = urlsplit(service.endpoint)
-    account, name = url.path.strip("/").split("/")[-2:]
-    host = (url.hostname or "").split(".")
-    region = host[1] if len(host) > 2 and host[0] == "sqs" else "${AWS::Region}"
-    return statement(["sqs:SendMessage"], sub(f"arn:${{AWS::Partition}}:sqs:{region}:{account}:{name}"))
+def secrets_of(service: Service) -> Sequence[str]:
+    """The names of the secrets that a service's calls need, each once: its own, and that of its certificate."""
+    certificate = None if service.authentication is None else service.authentication.certificate
+    return list(dict.fromkeys(name for name in (service.secret, certificate) if name is not None))
+
+
+def sends_to_provider(service: Service) -> list[Value]:
+    """Send to the SP's own queue or topic, and to no other; keep what is too large for it, and sign what fetches that.
+
+    If another account has it, its own policy must admit this role too.
+    """
+    options, place = service.queue or DEFAULTS, read_place(service.endpoint)
+    target = f"arn:${{AWS::Partition}}:{place.kind}:{place.region or '${AWS::Region}'}:{place.account}:{place.name}"
+    rights = [
+        statement(["sqs:SendMessage" if place.kind == "sqs" else "sns:Publish"], sub(target)),
+        statement(["s3:PutObject", "s3:GetObject"], sub(f"${{{BUCKET}.Arn}}/deliveries/{service.id}/*")),
+    ]
+    if options.key is not None:
+        rights.append(statement(["kms:Decrypt", "kms:GenerateDataKey"], options.key))
+    return rights
 
 
 def _items(actions: Sequence[str], partitions: Sequence[str], table: Value) -> Value:

@@ -8,6 +8,7 @@ from provisioning.adapters.aws import keys
 TABLE: Final = "Table"
 BUCKET: Final = "Bucket"
 REJECTED_DAYS: Final = 90  # rejected bodies are personal data: an operator has this long to look at them
+DELIVERY_DAYS: Final = 1  # what was too large for a message: no reference to it lives longer than twelve hours
 EXTRACT_DAYS: Final = 90  # files for SPs, and parts that no manifest names
 
 
@@ -52,6 +53,12 @@ def add_storage(stack: Stack) -> None:
                         "Status": "Enabled",
                         "Prefix": "extracts/",
                         "ExpirationInDays": EXTRACT_DAYS,
+                    },
+                    {
+                        "Id": "deliveries",
+                        "Status": "Enabled",
+                        "Prefix": "deliveries/",
+                        "ExpirationInDays": DELIVERY_DAYS,
                     },
                 ]
             },

@@ -4,10 +4,12 @@ It depends on the tenant's id, its sources and its services, not on rules: a cha
 deployed. Secrets are created by the operator and only named here.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from infra import functions, messaging, names, roles
 from infra.extract import add_extract
+from infra.feedback import add_feedback
 from infra.functions import Function
 from infra.resources import Stack, ref
 from infra.storage import add_storage
@@ -42,10 +44,11 @@ def render(bundle: Bundle) -> dict[str, Any]:
     _receive(stack, tenant, changes, deliver)
     _evaluate(stack, tenant, deliver)
     for service in bundle.services:
-        _deliver(stack, tenant, service, deliver[service.id])
+        _deliver(stack, bundle, service, deliver)
     _schedule(stack, tenant)
     _campaign(stack, tenant)
     add_extract(stack, bundle)
+    add_feedback(stack, bundle, _IDENTITIES, deliver)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Provisioning engine of {tenant}",
@@ -122,25 +125,31 @@ def _evaluate(stack: Stack, tenant: str, deliver: dict[str, str]) -> None:
     functions.feed(stack, functions.add_function(stack, function), _IDENTITIES)
 
 
-def _deliver(stack: Stack, tenant: str, service: Service, queue: str) -> None:
-    own = f"S#{service.id}"
+def _deliver(stack: Stack, bundle: Bundle, service: Service, queues: Mapping[str, str]) -> None:
+    tenant, queue, own, waiting = bundle.tenant.id, queues[service.id], f"S#{service.id}", f"J#{service.id}#*"
+    # It rings for the services that require it, and, for groups of its own, itself.
+    rung = {other.id: queues[other.id] for other in bundle.services if service.id in (other.id, *other.requires)}
     rights = [
         roles.consumes(queue),
-        roles.sends(_IDENTITIES),
-        roles.reads("I#*", own),
+        roles.sends(_IDENTITIES, *rung.values()),
+        roles.reads("I#*", own, waiting),
+        roles.writes_batches(waiting),
         roles.writes("I#*", own, f"N#{service.id}#*"),
         *roles.reads_bundle(),
     ]
-    if service.secret is not None:
-        rights.append(roles.reads_secret(service.secret))
+    rights += [roles.reads_secret(name) for name in roles.secrets_of(service)]
     if service.protocol == "queue":
-        rights.append(roles.sends_to_provider(service))
+        rights += roles.sends_to_provider(service)
     function = Function(
         tenant,
         "deliver",
         TIMEOUTS["deliver"],
         service=service.id,
-        environment={**_TO_IDENTITIES, "PROVISIONING_SERVICE": service.id},
+        environment={
+            **_TO_IDENTITIES,
+            "PROVISIONING_SERVICE": service.id,
+            "PROVISIONING_DELIVER_QUEUES": functions.urls(rung),
+        },
         rights=tuple(rights),
     )
     functions.feed(stack, functions.add_function(stack, function), queue, functions.DELIVER_CONCURRENCY)

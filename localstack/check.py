@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from localstack.campus.car_park import CarPark
 from localstack.campus.oracle import Expected
 from localstack.campus.providers import BadgeSystem, ScimProvider
 from localstack.world import World
@@ -48,7 +49,7 @@ async def check(world: World) -> Verdict:
     for service in world.bundle.services:
         foreign = world.foreign.get(service.id, {})
         expected, withdrawn = _expected(world, service, foreign)
-        read = await _read(world, service.id, tuple(service.account))
+        read = await _read(world, service)
         held[service.id] = {name: item for name, item in read.items() if item.mark is not None}
         differences += _foreign(service.id, foreign, read)
         differences += [f"{service.id}: {line}" for line in compare(expected, held[service.id])]
@@ -56,7 +57,7 @@ async def check(world: World) -> Verdict:
         phases = ("active", "suspended" if service.lifecycle.retention else "absent")
         counts[service.id] = {phase: tally[phase] for phase in phases}
         differences += [f"{service.id}: nobody is expected to be {phase}" for phase in phases if not tally[phase]]
-        if service.id not in world.providers and world.badges.withdrawn != withdrawn:
+        if service.protocol == "queue" and world.badges.withdrawn != withdrawn:
             differences.append(f"{service.id}: {world.badges.withdrawn} were withdrawn, not {withdrawn}")
     return Verdict((*differences, *_marks(held)), counts, held)
 
@@ -90,9 +91,12 @@ def compare(expected: Mapping[str, Expected], held: Mapping[str, Held]) -> list[
     return found
 
 
-async def _read(world: World, service: str, paths: tuple[str, ...]) -> Mapping[str, Held]:
-    provider = world.providers.get(service)
-    return read_badges(world.badges) if provider is None else await read_scim(provider, paths)
+async def _read(world: World, service: Service) -> Mapping[str, Held]:
+    if service.protocol == "queue":
+        return read_badges(world.badges)
+    if service.protocol == "extract":
+        return read_rows(world.car_park, tuple(service.account))
+    return await read_scim(world.providers[service.id], tuple(service.account))
 
 
 async def read_scim(provider: ScimProvider, paths: tuple[str, ...]) -> Mapping[str, Held]:
@@ -121,6 +125,17 @@ def read_badges(badges: BadgeSystem) -> Mapping[str, Held]:
         str(badge.values.get("login")): Held(badge.phase, badge.values, frozenset(), identity, badge.first, badge.at)
         for identity, badge in badges.badges.items()
         if badge.phase != "absent"
+    }
+
+
+def read_rows(car_park: CarPark, paths: tuple[str, ...]) -> Mapping[str, Held]:
+    """Every row that the car park took in, by login. A file does not say when a row was made."""
+    never = float("nan")
+    return {
+        login: Held(
+            row["phase"], {path: row[path] for path in paths if row[path]}, frozenset(), row["identity"], never, never
+        )
+        for login, row in car_park.rows.items()
     }
 
 

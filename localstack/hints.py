@@ -22,14 +22,13 @@ _ADA: Final = """\
 
 def write(world: World) -> str:
     """Write what a shell needs into files, and say how to use it."""
-    provider = world.providers["library"]
     values = {
         **credentials(),
         "AWS_ENDPOINT_URL": world.clients.endpoint,
         "PROVISIONING_STACK": world.deployment.stack,
         "TOPIC": world.registry.topic,
-        "LIBRARY": provider.endpoint,
-        "LIBRARY_TOKEN": provider.token,
+        **{name.upper(): provider.endpoint for name, provider in world.providers.items()},
+        **{f"{name.upper()}_TOKEN": provider.token for name, provider in world.providers.items()},
     }
     ENVIRONMENT.parent.mkdir(exist_ok=True)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
@@ -45,6 +44,7 @@ All of it stays up until Ctrl-C. In another shell, a change by hand:
   curl -s -G -H "Authorization: Bearer $LIBRARY_TOKEN" "$LIBRARY/Users" --data-urlencode 'filter=userName eq "ada"'
 
 Change the file (and its data.version), publish it again, and look again. `.venv/bin/provision status` shows the rest.
+`.venv/bin/provision extract status parking` shows the car park's files, and `extract start parking` makes the next one.
 The bundle in force lies in {_short(BUNDLE)}: edit a rule, then `.venv/bin/provision publish {_short(BUNDLE)}`.
 The AWS command line does the same: aws sns publish --topic-arn "$TOPIC" --message file://{_short(RECORD)}
 """

@@ -10,7 +10,7 @@ from localstack import clock
 from localstack.campus.cast import Cast, changed, deleted, left
 from localstack.campus.people import Person
 from localstack.campus.providers import Mode
-from localstack.world import World
+from localstack.world import UnsettledError, World
 
 WAVE: Final = 200  # people; the local queues become slow beyond some thousand messages
 _BACKLOG: Final = 200  # messages that may be left of a wave before the next one
@@ -168,3 +168,13 @@ async def play(world: World, cast: Cast) -> None:
         await act.play(world, cast)
     world.say("waiting until nothing is in doubt any more")
     await world.quiet(PATIENCE, doubts=True)
+    await the_night(world)
+
+
+async def the_night(world: World) -> None:
+    """The car park gets its file: by the message of the schedule, sent now, for nobody stays up until three."""
+    world.say("the car park gets the file of the night")
+    await world.extract("parking")
+    await world.quiet(PATIENCE)
+    if not await world.car_park.take_in():
+        raise UnsettledError("no file was published for the car park")

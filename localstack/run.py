@@ -19,6 +19,7 @@ from rich.console import Console
 
 from infra.bundle import BundleBuildError
 from localstack import clock, hints
+from localstack.campus.car_park import DamagedFileError
 from localstack.campus.cast import Cast
 from localstack.campus.people import people
 from localstack.campus.registry import PublishError
@@ -109,7 +110,7 @@ async def _run(asked: Arguments, place: Place, console: Console) -> int:
             everybody = chain(cast.residents().values(), people(asked.seed, asked.people, started.date()))
             await load(world, everybody, asked.people + len(cast.residents()))
             await play(world, cast)
-        except UnsettledError as error:
+        except (UnsettledError, DamagedFileError) as error:
             problems.append(str(error))
         verdict = await check(world)
         await report(console, world, verdict)

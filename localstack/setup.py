@@ -10,8 +10,9 @@ from typing import Final
 
 import aiohttp
 
-from infra.bundle import architecture, build, on_lambda, this_machine
+from infra.bundle import architecture, build, extras_of, on_lambda, this_machine
 from localstack import clock
+from localstack.campus.car_park import CarPark
 from localstack.campus.cast import FOREIGN
 from localstack.campus.oracle import Oracle
 from localstack.campus.policy import read_policy
@@ -58,7 +59,8 @@ async def open_world(place: Place, opens_in: int, say: Say) -> AsyncIterator[Wor
             name: stack.enter_context(scim_provider(name, token, place.bind)) for name, token in tokens.items()
         }
         say(f"sample SPs: {', '.join(f'{name} at {provider.endpoint}' for name, provider in providers.items())}")
-        built = await asyncio.to_thread(build, on_lambda(architecture()) if place.containers else this_machine())
+        target = on_lambda(architecture()) if place.containers else this_machine()
+        built = await asyncio.to_thread(build, target, extras_of(bundle))
         say(f"code bundle: {built.packed / 1e6:.1f} MB{', as it was' if built.reused else ''}")
         async with open_clients(place.endpoint) as clients:
             opening = clock.moment().replace(microsecond=0) + timedelta(seconds=opens_in)
@@ -78,6 +80,7 @@ async def open_world(place: Place, opens_in: int, say: Say) -> AsyncIterator[Wor
                 registry=Registry(clients.sns, deployment.topic(bundle.sources[0].id)),
                 providers=providers,
                 badges=BadgeSystem(clients.sqs, queue),
+                car_park=CarPark(clients.s3, deployment.outputs["Bucket"], "extracts/parking"),
                 indexes=Indexes(rows),
                 rejections=KeptRejections(rows, Objects(engine, deployment.outputs["Bucket"])),
                 opening=opening,
@@ -96,8 +99,10 @@ async def open_world(place: Place, opens_in: int, say: Say) -> AsyncIterator[Wor
 def _placed(bundle: Bundle, providers: Mapping[str, ScimProvider], host: str, queue: str, opening: datetime) -> Bundle:
     """The campus' bundle with the endpoints of this run's SPs, and with the opening of this run."""
     endpoints = {name: f"http://{host}:{provider.port}/v2" for name, provider in providers.items()}
+    endpoints |= {service.id: queue for service in bundle.services if service.protocol == "queue"}
     services = tuple(
-        service.model_copy(update={"endpoint": endpoints.get(service.id, queue)}) for service in bundle.services
+        service.model_copy(update={"endpoint": endpoints.get(service.id, service.endpoint)})
+        for service in bundle.services
     )
     rules = tuple(
         rule.model_copy(update={"since": opening.isoformat()}) if rule.id == _SPORTS_RULE else rule

@@ -1,12 +1,14 @@
 """Everything that plays together in one run, and how to see that it has come to rest."""
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from localstack import clock
+from localstack.campus.car_park import CarPark
 from localstack.campus.oracle import Expected, Oracle
 from localstack.campus.providers import BadgeSystem, ScimProvider
 from localstack.campus.registry import Registry
@@ -39,6 +41,7 @@ class World:
     registry: Registry
     providers: Mapping[str, ScimProvider]
     badges: BadgeSystem
+    car_park: CarPark
     indexes: Indexes
     rejections: KeptRejections
     opening: datetime  # of the sports hall
@@ -88,6 +91,12 @@ class World:
             if clock.seconds() > deadline:
                 raise UnsettledError(f"{waiting} messages still wait after {patience:.0f} s")
             await asyncio.sleep(_BETWEEN)
+
+    async def extract(self, service: str) -> None:
+        """Start the extract of a service, as its schedule does."""
+        order = {"do": "start", "service": service, "request": clock.moment().isoformat()}
+        queue = self.deployment.outputs["ExtractQueue"]
+        await self.clients.sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(order))
 
     def expected(self, service: str) -> Mapping[str, Expected]:
         """What the oracle says that a service should hold now, by the registry's key."""

@@ -6,6 +6,16 @@ from collections.abc import Iterator
 import pytest
 
 from localstack.emulator import ROOT, emulator, installed
+from tests.delivery.judged import report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The judges' report."""
+    lines = report()
+    if lines:
+        terminalreporter.section("clients judged by their standards")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

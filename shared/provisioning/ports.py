@@ -5,10 +5,10 @@ docstring counts the requests that the AWS adapter makes: they are the engine's 
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from provisioning.core.account import Account, Intent
+from provisioning.core.account import Account
 from provisioning.core.bell import Bell
 from provisioning.core.catalog import Service
 from provisioning.core.extract import Extracts
@@ -16,71 +16,14 @@ from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
+from provisioning.core.stored import Deliveries as Deliveries
+from provisioning.core.stored import Group as Group
+from provisioning.core.stored import Holding as Holding
+from provisioning.core.stored import Name as Name
+from provisioning.core.stored import Published as Published
+from provisioning.core.stored import Rejected as Rejected
+from provisioning.core.stored import Waiting as Waiting
 from provisioning.protocols.dialogue import Dialogue, Ending
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """One identity and its accounts by service, as one consistent read saw them. `identity` None: not known."""
-
-    identity: Identity | None
-    accounts: Mapping[str, Account]
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """Something from a source that could not be understood, kept for the operator."""
-
-    source: str
-    message: str  # its id
-    reason: str
-    body: str
-    at: Instant
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group of an SP that the engine knows or is making. `intent` open: somebody is creating it."""
-
-    service: str
-    name: str
-    remote_id: str | None = None
-    intent: Intent | None = None
-    revision: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A value of an attribute that only one identity may have at a service, as it is reserved.
-
-    `refused`: the SP has it for somebody else, so that nobody of ours will ever have it; `identity` was told so.
-    """
-
-    service: str
-    attribute: str
-    value: str
-    identity: str
-    refused: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """Which bundle is in force."""
-
-    hash: str
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Deliveries:
-    """What a batch of deliveries needs: identity and account by identity id, and the service's gate.
-
-    `others`: accounts at other services, by (identity, service), as far as there are any.
-    """
-
-    rows: Mapping[str, tuple[Identity | None, Account | None]]
-    gate: Gate
-    others: Mapping[tuple[str, str], Account] = field(default_factory=dict)
 
 
 class Identities(Protocol):
@@ -135,6 +78,18 @@ class Accounts(Protocol):
 
     async def put_group(self, group: Group) -> None:
         """Write the group as its revision + 1: one request. Raises ConflictError as `put_account` does."""
+        ...
+
+    async def put_waiting(self, service: str, waiting: Sequence[Waiting]) -> None:
+        """Write down who waits for which group, whoever does already: one request for 25."""
+        ...
+
+    async def waiting(self, service: str, group: str, most: int) -> Sequence[Waiting]:
+        """Who waits for a group, by identity, read consistently: one request a page."""
+        ...
+
+    async def drop_waiting(self, service: str, waiting: Sequence[Waiting]) -> None:
+        """Forget these, but not who waits again in a later revision: one request for 25."""
         ...
 
     async def reserve(self, name: Name) -> Name:
@@ -285,6 +240,10 @@ class Publishing(Protocol):
 
 class Courier(Protocol):
     """Carries a protocol's dialogue to the SP."""
+
+    def take_part(self, service: Service) -> AbstractContextManager[None]:
+        """Say that a dialogue may begin before this context ends: others' requests may wait to be sent with its own."""
+        ...
 
     async def converse(self, service: Service, dialogue: Dialogue) -> Ending:
         """Drive a dialogue to its ending. Never raises for what the SP or the network did."""

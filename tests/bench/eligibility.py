@@ -8,14 +8,14 @@ import itertools
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from provisioning.core.expression import compile_selection
 from tests.bench import limit, others, ours
 from tests.bench.limit import Matching
-from tests.bench.measure import Timed, cpu, import_seconds, portion
+from tests.bench.measure import Bar, Timed, cpu, import_seconds, portion, show_bars
 from tests.bench.people import Sample, samples
 from tests.bench.rules import SERVICES, Written, written
 
@@ -23,21 +23,6 @@ PORTION: Final = 2000
 FEW: Final = 20  # identities of each portion for what takes a millisecond for one
 DECISIONS: Final = 500  # of each portion
 _OUTPUT: Final = Path("build/bench/eligibility.json")
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """What must hold: `value` at most `limit`, or at least if `least`."""
-
-    name: str
-    value: float
-    limit: float
-    least: bool = False
-
-    @property
-    def kept(self) -> bool:
-        """Whether it does."""
-        return self.value >= self.limit if self.least else self.value <= self.limit
 
 
 def engines(rules: Sequence[Written]) -> dict[str, Matching]:
@@ -127,10 +112,7 @@ def _show(rules: Sequence[Written], timed: Mapping[str, Timed], bars: Sequence[B
     print(f"{'':24}{'µs':>10}{'/ limit':>10}{'identities':>12}")
     for name, one in timed.items():
         print(f"{name:24}{one.microseconds:10.1f}{one.ratio(best):10.2f}{one.identities:12,}")
-    print(f"\n{'':28}{'':>10}{'bar':>10}")
-    for bar in bars:
-        sign = "≥" if bar.least else "≤"
-        print(f"{bar.name:28}{bar.value:10.2f}{sign:>6}{bar.limit:4g}  {'ok' if bar.kept else 'MISSED'}")
+    show_bars(bars)
     print(f"\ncompiled when first needed, all of it: {later:.2f} s")
     report = {
         "rules": len(rules),

@@ -3,6 +3,7 @@
 The stage, the writer and the bookkeeping are the real ones; accounts are unpacked from items as the table returns
 them, a page at a time, and parts are checked and thrown away as the bucket takes them. Each format is a process of its
 own, because a process has only one peak. `--rows` again with another number shows that the peak does not follow it.
+The table, the bucket and their network are not in the figures: what they take is theirs, not this process's memory.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from provisioning.stages.extract_orders import Do, Order, write_order
 from provisioning.stages.message import Message
 
 FORMATS: Final = ("csv", "jsonl", "ldif", "parquet")
+MEASURED: Final = ("csv", "parquet")  # unless others are asked for: those are written line by line, as CSV is
 REPORT: Final = Path("build/bench/extract.json")
 NOW: Final = 1_800_000_000
 LIMIT: Final = 512  # MB
@@ -163,7 +165,7 @@ def main() -> int:
         return 0
     print("format        rows parts      MB  seconds   rows/s imports MB  peak MB")
     results = []
-    for format_ in given.format or FORMATS:
+    for format_ in given.format or MEASURED:
         result = _elsewhere(given.rows, format_)
         results.append(result)
         print(
@@ -172,7 +174,9 @@ def main() -> int:
         )
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n", encoding="utf-8")
-    return int(any(result.peak > LIMIT for result in results))
+    above = [result.format for result in results if result.peak > LIMIT]
+    print(f"above the limit of {LIMIT} MB: {', '.join(above)}" if above else f"all below the limit of {LIMIT} MB")
+    return int(bool(above))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,21 @@ class Timed:
         return statistics.median(mine / its for mine, its in zip(self.seconds, other.seconds, strict=True))
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What must hold: `value` at most `limit`, or at least if `least`."""
+
+    name: str
+    value: float
+    limit: float
+    least: bool = False
+
+    @property
+    def kept(self) -> bool:
+        """Whether it does."""
+        return self.value >= self.limit if self.least else self.value <= self.limit
+
+
 def portion(timed: dict[str, Timed], runs: dict[str, tuple[Callable[[Any], object], Sequence[Any]]]) -> None:
     """Time all engines on one portion, each on its identities, in turns."""
     fastest = dict.fromkeys(runs, float("inf"))
@@ -81,3 +96,11 @@ def import_seconds(module: str) -> float:
             for _ in range(_IMPORTS + 1)
         ]
     return min(runs)
+
+
+def show_bars(bars: Sequence[Bar]) -> None:
+    """Print each with its value, and whether it is kept."""
+    print(f"\n{'':28}{'':>10}{'bar':>10}")
+    for bar in bars:
+        sign = "≥" if bar.least else "≤"
+        print(f"{bar.name:28}{bar.value:10.2f}{sign:>6}{bar.limit:4g}  {'ok' if bar.kept else 'MISSED'}")

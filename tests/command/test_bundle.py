@@ -30,7 +30,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 def test_the_sample_campus_is_right() -> None:
     folder, policy = check_folder(CAMPUS)
-    assert len(policy.services) == 4
+    assert len(policy.services) == 5
     assert len(folder.bundle.rules) >= 10
 
 
@@ -69,6 +69,32 @@ def test_every_mistake_is_told_not_only_the_first(campus: Path) -> None:
     assert [(problem.line, problem.where.endswith("zz.yaml")) for problem in problems(campus)] == [
         (2, True), (7, True), (12, True),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("window", "column", "right"),
+    [
+        ('{from: "22:00", until: "02:00"}', 5, "maintenance.0: Value error, no `days`: some of mon, tue"),
+        ("{days: [sat], from: 22:00, since: 2026-12-24T00:00, until: 02:00}", 5, "one of `days`, `from: "),
+        ("{days: [sat], from: 22:61, until: 02:00}", 25, "'22:61' is not a time such as \"22:00\""),
+    ],
+)
+def test_a_window_that_is_none_is_shown_where_it_stands_with_what_would_be_right(
+    campus: Path, window: str, column: int, right: str
+) -> None:
+    text = (campus / "services" / "wiki.yaml").read_text(encoding="utf-8")
+    file = write(campus, "services/wiki.yaml", f"{text}maintenance:\n  - {window}\n")
+    (problem,) = problems(campus)
+    assert (problem.where, problem.line, problem.column) == (str(file), len(text.splitlines()) + 2, column)
+    assert right in problem.problem
+
+
+def test_a_window_is_published_as_it_is_written(campus: Path) -> None:
+    text = (campus / "services" / "wiki.yaml").read_text(encoding="utf-8")
+    windows = "  - {days: [sat], from: 22:00, until: 02:00}\n  - {since: 2026-12-24T00:00, until: 2026-12-27T00:00}\n"
+    write(campus, "services/wiki.yaml", f"{text}maintenance:\n{windows}")
+    folder, _ = check_folder(campus)
+    assert type(folder.bundle).model_validate_json(folder.published) == folder.bundle
 
 
 def test_a_field_that_does_not_exist_is_shown_with_those_that_do(campus: Path) -> None:

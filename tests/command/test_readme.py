@@ -71,3 +71,16 @@ def test_the_cases_that_are_shown_hold_at_the_sample_campus(tmp_path: Path) -> N
     program = Path(sys.executable).parent / "provision"
     checked = subprocess.run([program, "check", tmp_path / "campus", "--json"], capture_output=True, check=False)
     assert (json.loads(checked.stdout)["cases"], checked.returncode) == (2, 0)
+
+
+def test_the_parts_of_a_service_that_are_shown_can_be_read() -> None:
+    plain = {"id": "library", "protocol": "scim", "endpoint": "https://sp.example", "account": {"userName": "person.x"}}
+    service = Service.model_validate({**plain, **sample("authentication"), **sample("maintenance")})
+    assert service.authentication is not None
+    assert (service.authentication.kind, service.authentication.certificate) == ("oauth2", "campus/engine")
+    assert len(service.maintenance) == 2
+    queue = {**plain, "protocol": "queue", "endpoint": "arn:aws:sns:eu-west-1:111122223333:people.fifo"}
+    thin = Service.model_validate({**queue, **sample("queue")})
+    assert list(check_paths(thin)) == []
+    assert Service.model_validate({**plain, "scim": {"preset": "slack"}, "requires": ["directory"]}).scim is not None
+    assert Service.model_validate({**plain, "scim": {"bulk": {"operations": 50, "payload": 900000}}}).scim is not None

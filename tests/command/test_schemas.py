@@ -102,6 +102,8 @@ SERVICE = {"id": "sp", "protocol": "scim", "endpoint": "https://sp.example", "ac
 CASE = {"id": "one", "expect": {"wiki": []}}
 EXCLUSION = {"id": "one", "between": [{"service": "a1"}, {"service": "a2"}], "resolve": "later", "because": "x"}
 TENANT = {"id": "te", "person": {"login": "string"}}
+WEEKLY = {"days": ["sat", "sun"], "from": "22:00", "until": "02:00"}
+DATED = {"since": "2026-12-24T00:00", "until": "2026-12-27T00:00"}
 
 GOOD: list[tuple[str, Any]] = [
     ("rules", []),
@@ -111,9 +113,8 @@ GOOD: list[tuple[str, Any]] = [
     ("service", {**SERVICE, "account": {"userName": {"value": "person.login", "required": True}, "x": "1"}}),
     ("service", {**SERVICE, "account": {"userName": {"candidates": ["a", "b"], "value": None}}}),
     ("service", {**SERVICE, "account": {"userName": {"candidates": [], "value": "a"}}, "rate": 1, "timeout": 60}),
-    ("service", {**SERVICE, "maintenance": [{"days": ["sat", "sun"], "from": "22:00", "until": "02:00"}]}),
-    ("service", {**SERVICE, "maintenance": [{"from": "2026-12-24T18:00", "until": "2026-12-26", "days": []}]}),
     ("service", {**SERVICE, "lifecycle": {"grace": "PT0S"}, "groups": {"any text": "group"}}),
+    ("service", {**SERVICE, "maintenance": [WEEKLY, {**DATED, "days": [], "from": None}, {**WEEKLY, "since": None}]}),
     ("tenant", {**TENANT, "zone": "Europe/Amsterdam", "limits": {"values": 5}}),
     ("source", {"id": "registry", "format": "cloudevents"}),
     ("exclusions", [EXCLUSION]),
@@ -148,6 +149,15 @@ BAD: list[tuple[str, Any]] = [
     ("service", {**SERVICE, "account": {"userName": {"value": None}}}),
     ("service", {**SERVICE, "timeout": "10"}),
     ("service", {**SERVICE, "timeout": 61}),
+    ("service", {**SERVICE, "maintenance": [{**WEEKLY, "days": []}]}),
+    ("service", {**SERVICE, "maintenance": [{**WEEKLY, "days": ["saturday"]}]}),
+    ("service", {**SERVICE, "maintenance": [{**WEEKLY, **DATED}]}),
+    ("service", {**SERVICE, "maintenance": [{**WEEKLY, "until": "2026-12-27T00:00"}]}),
+    ("service", {**SERVICE, "maintenance": [{**DATED, "until": "02:00"}]}),
+    ("service", {**SERVICE, "maintenance": [{**DATED, "until": "2026-12-27T00:00Z"}]}),
+    ("service", {**SERVICE, "maintenance": [{**WEEKLY, "from": "24:00"}]}),
+    ("service", {**SERVICE, "maintenance": [{"until": "02:00"}]}),
+    ("service", {**SERVICE, "maintenance": [WEEKLY] * 21}),
     ("service", {**SERVICE, "rate": 0}),
     ("service", {**SERVICE, "protocol": "smtp"}),
     ("tenant", {**TENANT, "person": {"given name": "string"}}),

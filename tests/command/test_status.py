@@ -1,59 +1,58 @@
-"""What `provision status` says of a service's gate."""
+"""`provision status`: what is said of a service's gate."""
 
-from io import StringIO
-from typing import Any
+import io
+from typing import Any, Final
 
+import pytest
 from rich.console import Console
 
-from provisioning.command.deployed import gate_words
-from provisioning.command.show import status
+from provisioning.command import show
+from provisioning.command.deployed import gate_state
 from provisioning.core.gate import Gate
-from provisioning.core.maintenance import SPREAD
-from provisioning.core.publication import compile_bundle
-from tests.stages.tenant import START, bundle
 
-NIGHTLY = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "07:30", "until": "09:00"}
-HOUR = 3600  # until 9:00
+NOW: Final = 1_800_000_000  # 2027-01-15T08:00:00Z
+ENDS: Final = NOW + 7200
 
 
-def words(gate: Gate, pending: int = 0, **fields: Any) -> dict[str, Any]:
-    """Of the library at START, which is 8:00."""
-    policy = compile_bundle(bundle({"library": fields}))
-    counts = {("absent", "pending"): pending, ("active", "settled"): 7}
-    return gate_words(policy.services["library"], policy.zone, gate, counts, START)
+def told(gate: dict[str, Any]) -> list[str]:
+    """The lines that `status` prints of a service `wiki`."""
+    console = Console(file=io.StringIO(), width=200)
+    state = {
+        "bundle": {"hash": "h", "sequence": 1},
+        "services": {"wiki": {"gate": gate, "accounts": [], "parked": []}},
+        "rejected": [],
+    }
+    show.status(console, state)
+    assert isinstance(console.file, io.StringIO)
+    return [line for line in console.file.getvalue().splitlines() if line.startswith("wiki: ")]
 
 
-def printed(gate: dict[str, Any]) -> str:
-    out = StringIO()
-    library = {"gate": gate, "accounts": [], "parked": []}
-    state = {"bundle": {"hash": "h", "sequence": 1}, "services": {"library": library}, "rejected": []}
-    status(Console(file=out, width=200), state)
-    return out.getvalue()
+def test_an_open_gate_says_nothing() -> None:
+    assert told(gate_state(Gate(), None, NOW)) == []
 
 
-def test_a_service_that_is_open_has_nothing_to_say() -> None:
-    told = words(Gate())
-    assert (told["paused"], told["quarantined_until"], told["maintenance_until"], told["backlog"]) == (
-        "",
-        None,
-        None,
-        0,
-    )
-    assert "library:" not in printed(told)
+def test_a_service_in_maintenance_is_shown_with_its_end() -> None:
+    assert told(gate_state(Gate(), ENDS, NOW)) == ["wiki: in maintenance until 2027-01-15T10:00:00Z"]
 
 
-def test_a_service_in_maintenance_says_until_when_and_when_those_who_wait_are_delivered() -> None:
-    told = words(Gate(), pending=3, maintenance=[NIGHTLY])
-    assert told["maintenance_until"] == "2027-01-15T09:00:00Z"
-    assert told["backlog"] == HOUR + SPREAD
-    assert "library: in maintenance until 2027-01-15T09:00:00Z" in printed(told)
-    assert f"library: everything that waits for a slot is delivered in {HOUR + SPREAD} s" in printed(told)
-    taken = Gate(next_free=(START + HOUR + 20) * 1000)
-    assert words(taken, pending=3, maintenance=[NIGHTLY], rate=1)["backlog"] == HOUR + 20
-    assert words(Gate(), pending=0, maintenance=[NIGHTLY])["backlog"] == 0
+@pytest.mark.parametrize(
+    ("last", "maintained", "backlog"),
+    [
+        (NOW - 5, None, 0),
+        (NOW + 40, None, 40),
+        (NOW - 5, ENDS, 0),
+        (ENDS + 40, ENDS, 40),  # all of it was given slots after the window
+        (NOW + 40, ENDS, 40),  # its slots are lost, and it takes as long when it comes again
+    ],
+)
+def test_the_backlog_counts_from_the_end_of_maintenance(last: int, maintained: int | None, backlog: int) -> None:
+    assert gate_state(Gate(next_free=last * 1000), maintained, NOW)["backlog"] == backlog
 
 
-def test_a_service_that_is_paused_or_in_quarantine_says_why_and_until_when() -> None:
-    told = printed(words(Gate(paused="a migration", failures=20, quarantine=1, closed_until=START + 30)))
-    assert "library: paused: a migration" in told
-    assert "library: quarantined until 2027-01-15T08:00:30Z, after 20 calls without a usable answer" in told
+def test_the_backlog_is_told_after_the_end_from_which_it_counts() -> None:
+    gate = Gate(next_free=(ENDS + 40) * 1000)
+    assert told(gate_state(gate, ENDS, NOW)) == [
+        "wiki: in maintenance until 2027-01-15T10:00:00Z",
+        "wiki: everything that waits for its rate is delivered in 40 s from then on",
+    ]
+    assert told(gate_state(gate, None, ENDS)) == ["wiki: everything that waits for its rate is delivered in 40 s"]

@@ -10,7 +10,9 @@ from scim2_server.memory import InMemoryStorage
 from scim2_server.testserver.application import BearerTokenApplication
 from scim2_server.utils import load_default_provider
 
+from provisioning.core.account import Known, Phase
 from provisioning.protocols.dialogue import Accepted, Answer, HttpRequest, HttpResponse, Publish, Unanswered
+from tests.delivery.grader import Grader
 from tests.delivery.spml_provider import SpmlProvider
 from tests.delivery.webhook import WebhookProvider
 from tests.protocols.directory import DirectoryProvider
@@ -43,7 +45,7 @@ class ScimProvider:
 
     def __init__(self) -> None:
         self.storage = InMemoryStorage()
-        self.application = BearerTokenApplication(self.storage, load_default_provider())
+        self.grader = Grader(BearerTokenApplication(self.storage, load_default_provider()))
         self.calls = 0
 
     def answer(self, request: HttpRequest) -> HttpResponse:
@@ -58,7 +60,7 @@ class ScimProvider:
         if "content-type" in request.headers:
             environ["CONTENT_TYPE"] = request.headers["content-type"]
         status: list[int] = []
-        chunks = self.application(environ, lambda line, _headers, _exc=None: status.append(int(line[:3])))  # type: ignore[arg-type]
+        chunks = self.grader(environ, lambda line, _headers, _exc=None: status.append(int(line[:3])))
         return HttpResponse(status[0], {}, b"".join(chunks))
 
     def throttled(self) -> Answer:
@@ -66,6 +68,9 @@ class ScimProvider:
 
     def garbage(self) -> Answer:
         return HttpResponse(200, {"content-type": "text/html"}, b"<html>Welcome")
+
+    def faults(self) -> list[str]:
+        return self.grader.faults()
 
     def _resources(self, kind: str) -> list[dict[str, Any]]:
         dumps = [resource.model_dump() for resource in self.storage.resources]
@@ -87,7 +92,7 @@ class ScimProvider:
         """An account that somebody else made."""
         schemas = ["urn:ietf:params:scim:schemas:core:2.0:User"]
         body = {"schemas": schemas, "userName": user_name, "active": True, **({"externalId": mark} if mark else {})}
-        headers = {"content-type": "application/scim+json"}
+        headers = {"content-type": "application/scim+json", "accept": "application/scim+json"}
         assert self.answer(HttpRequest("POST", "/Users", {}, headers, body)).status == 201
 
     def remove_all(self) -> None:
@@ -126,7 +131,32 @@ class QueueProvider:
         }
 
 
+class ExtractProvider:
+    """A reader of files: what is staged is what it will find."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.rows: dict[str, Known] = {}
+
+    def answer(self, request: Any) -> Answer:
+        raise AssertionError("nothing is asked of the SP")
+
+    def throttled(self) -> Answer:
+        raise AssertionError("nothing is asked of the SP")
+
+    def garbage(self) -> Answer:
+        raise AssertionError("nothing is asked of the SP")
+
+    def accounts(self) -> dict[str, tuple[str, str, list[str]]]:
+        return {
+            identity: (row.phase.value, row.values["userName"], [*row.groups])
+            for identity, row in self.rows.items()
+            if row.phase is not Phase.ABSENT
+        }
+
+
 PROVIDERS: dict[str, Callable[[], Provider]] = {
+    "extract": ExtractProvider,
     "ldap": DirectoryProvider,
     "queue": QueueProvider,
     "scim": ScimProvider,

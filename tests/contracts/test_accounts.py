@@ -8,7 +8,7 @@ import pytest
 from provisioning.core.account import Condition, Intent, Known, Phase
 from provisioning.core.errors import ConflictError, PermanentError, StalePolicyError
 from provisioning.core.gate import Gate
-from provisioning.ports import Group
+from provisioning.ports import Group, Waiting
 from tests.contracts.backends import Store
 from tests.contracts.samples import NOW, STRANGE, account, incompressible, new_id, plain
 
@@ -20,11 +20,12 @@ async def test_an_account_comes_back_as_it_was_written_one_revision_later(store:
         new_id(),
         known=Known(Phase.SUSPENDED, "r#1/ü", STRANGE, ("a", "ü"), ("title",)),
         condition=Condition.UNKNOWN,
-        intent=Intent("attempt", NOW),
+        intent=Intent("attempt", NOW, "ticket"),
         turn=3,
         attempts=2,
         error="“it” did not answer",
         due_at=NOW + 1,
+        joining=("c", "ü"),
         changed_at=NOW - 1,
     )
     await store.accounts.put_account(written)
@@ -78,7 +79,7 @@ async def test_an_account_too_large_for_an_item_is_refused_and_says_what_is_larg
 
 
 async def test_a_group_comes_back_as_it_was_written_one_revision_later(store: Store) -> None:
-    group = Group("wiki", "editors/ü#1", "g-1", Intent("attempt", NOW))
+    group = Group("wiki", "editors/ü#1", "g-1", Intent("attempt", NOW), NOW + 2, NOW + 1, 3, 4)
     assert await store.accounts.group("wiki", group.name) is None
     await store.accounts.put_group(group)
     assert await store.accounts.group("wiki", group.name) == replace(group, revision=1)
@@ -90,6 +91,26 @@ async def test_of_two_that_make_one_group_exactly_one_wins(store: Store) -> None
     group = Group("wiki", "readers", intent=Intent("attempt", NOW))
     results = await asyncio.gather(*(store.accounts.put_group(group) for _ in range(2)), return_exceptions=True)
     assert sorted(type(result).__name__ for result in results) == ["ConflictError", "NoneType"]
+
+
+async def test_who_waits_for_a_group_is_found_by_its_name_until_dropped(store: Store) -> None:
+    long = "editors/ü#" * 200
+    people = [Waiting(long, f"i{number:02}", 3) for number in range(60)]
+    await store.accounts.put_waiting("wiki", [*people, Waiting("readers", "i00", 3)])
+    await store.accounts.put_waiting("wiki", people[:1])
+    await store.accounts.put_waiting("library", [Waiting(long, "i99", 1)])
+    assert list(await store.accounts.waiting("wiki", long, 100)) == people
+    assert list(await store.accounts.waiting("wiki", long, 7)) == people[:7]
+    await store.accounts.drop_waiting("wiki", people[:59])
+    assert list(await store.accounts.waiting("wiki", long, 100)) == people[59:]
+    assert list(await store.accounts.waiting("wiki", "readers", 100)) == [Waiting("readers", "i00", 3)]
+
+
+async def test_who_waits_again_in_a_later_revision_is_not_dropped_with_the_earlier(store: Store) -> None:
+    earlier, later = Waiting("editors", "i1", 3), Waiting("editors", "i1", 4)
+    await store.accounts.put_waiting("sports", [earlier, later])
+    await store.accounts.drop_waiting("sports", [earlier])
+    assert list(await store.accounts.waiting("sports", "editors", 9)) == [later]
 
 
 async def test_slots_of_an_idle_budget_begin_now_and_then_follow_each_other(store: Store) -> None:

@@ -225,10 +225,10 @@ async def test_a_page_of_changes_costs_a_query_for_each_shard_at_most(rig: Rig) 
 
 def everything() -> Extracts:
     """An item with one of everything."""
-    made = Published(6, Kind.FULL, "schema", NOW - 5, 30)
+    made = Published(6, Kind.FULL, "schema", NOW - 5, 30, 2, NOW + 2)
     part = Part("part-00001-ü.csv", 3, 1, 99, "ab" * 32)
     run = Run(7, Kind.DELTA, "schema", NOW, 4, NOW + 1, made, "why", "3/5/i", (part, part), True, "held", True)
-    return Extracts(SERVICE, 7, "request", run, (made, replace(made, number=5)), made, made)
+    return Extracts(SERVICE, 7, ("one", "two"), run, (made, replace(made, number=5)), made, made, "trouble")
 
 
 async def test_what_is_kept_of_an_extract_is_read_as_it_was_written(rig: Rig) -> None:

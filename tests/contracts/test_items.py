@@ -49,11 +49,12 @@ accounts = st.builds(
     st.uuids().map(str),
     text,
     st.builds(
-        Known, st.sampled_from(Phase), st.none() | text, facts, *(st.lists(text, max_size=3).map(tuple) for _ in "gf")
+        Known, st.sampled_from(Phase), st.none() | text, facts, *(st.lists(text, max_size=3).map(tuple) for _ in "gf"),
+        st.booleans(),
     ),
     st.sampled_from(Condition),
-    st.none() | st.builds(Intent, text, whole),
-    whole, whole, text, whole, whole, instants, whole,
+    st.none() | st.builds(Intent, text, whole, st.none() | text.filter(bool)),
+    whole, whole, text, whole, whole, instants, st.lists(text, max_size=3).map(tuple), whole,
 )  # fmt: skip
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from provisioning.core import delivery
@@ -41,6 +43,7 @@ def test_an_ending_alone_decides_the_condition(condition: Condition) -> None:
     }
     assert endings == {
         Event.INTENDED: Condition.PENDING,
+        Event.GATHERED: Condition.JOINING,
         Event.DONE: Condition.SETTLED,
         Event.TRANSIENT: Condition.FAILED,
         Event.PERMANENT: Condition.PARKED,
@@ -143,3 +146,19 @@ def test_settling_forgets_what_went_wrong() -> None:
     assert (after.condition, after.intent, after.attempts, after.error, after.due_at, after.turn, after.sequence) == (
         Condition.SETTLED, None, 0, "", None, 7, 2,
     )  # fmt: skip
+
+
+def test_work_that_the_sp_does_later_is_asked_for_with_its_ticket_at_growing_distances() -> None:
+    ended = delivery.Ended(KNOWN, "pending")
+    first = delivery.awaiting(account(), ended, "op", "ticket", 1, NOW)
+    assert (first.condition, first.intent) == (Condition.UNKNOWN, Intent("op", NOW + delivery.CALL, "ticket"))
+    waits_ = [(delivery.awaiting(account(attempts=n), ended, "op", "t", 1, NOW).due_at or 0) - NOW for n in (0, 4, 9)]
+    assert waits_ == sorted(set(waits_))
+    later = delivery.awaiting(account(), replace(ended, retry_after=7200), "op", "ticket", 1, NOW)
+    assert 7200 <= (later.due_at or 0) - NOW <= 7920, "the SP's own word is a floor, spread by a tenth"
+
+
+def test_an_intent_keeps_the_ticket_of_what_is_still_being_done() -> None:
+    asked = account(condition=Condition.UNKNOWN, intent=Intent("op", NOW, "ticket"))
+    intended = delivery.intended(asked, Desired(Phase.ACTIVE), SERVICE, "next", 1, NOW)
+    assert intended.intent == Intent("next", NOW + delivery.CALL, "ticket")

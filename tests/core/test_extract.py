@@ -12,10 +12,11 @@ from infra.template import TIMEOUTS
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
 from provisioning.core.extract import (
+    HEARD,
+    KEPT,
     LATENCY,
     LEASE,
     MOST_PARTS,
-    WAITING,
     Extracts,
     Kind,
     Part,
@@ -25,6 +26,7 @@ from provisioning.core.extract import (
     advanced,
     begin,
     folder_of,
+    given_up,
     is_busy,
     manifest,
     published,
@@ -70,7 +72,7 @@ def test_writes_that_began_before_the_watermark_have_ended_when_the_extract_begi
 
 def test_a_delta_begins_where_the_acknowledged_extract_ended() -> None:
     base = made(4)
-    run = started(Extracts("badges", 5, acknowledged=base, full=base, waiting=(made(5),)))
+    run = started(Extracts("badges", 5, acknowledged=base, full=base, published=(base, made(5))))
     assert (run.kind, run.since, run.number, run.because) == (Kind.DELTA, base, 6, "")
 
 
@@ -78,7 +80,7 @@ def test_a_delta_begins_where_the_acknowledged_extract_ended() -> None:
     ("item", "of", "because"),
     [
         (Extracts("badges"), WEEKLY, "none was acknowledged"),
-        (Extracts("badges", full=made(), waiting=(made(),)), WEEKLY, "none was acknowledged"),
+        (Extracts("badges", full=made(), published=(made(),)), WEEKLY, "none was acknowledged"),
         (Extracts("badges", full=made(), acknowledged=made(schema="other")), WEEKLY, "columns or population changed"),
         (Extracts("badges", full=made(), acknowledged=made()), service(), "every extract of this service is full"),
         (Extracts("badges", full=made(watermark=NOW - 7 * DAY), acknowledged=made()), WEEKLY, "it is time for one"),
@@ -151,27 +153,27 @@ def test_the_first_extract_is_compared_with_nothing() -> None:
 
 
 def test_only_a_full_extract_is_what_the_next_one_is_compared_with() -> None:
-    item = Extracts("badges", full=made(), acknowledged=made())
+    item = Extracts("badges", 1, full=made(), acknowledged=made())
     delta = replace(started(item), parts=(part(3),))
-    after = published(item, delta)
-    assert (after.run, after.full, [each.number for each in after.waiting]) == (None, made(), [1])
+    after = published(item, delta, NOW)
+    assert (after.run, after.full, [each.number for each in after.waiting]) == (None, made(), [2])
     full = replace(started(item, full=True), parts=(part(7), part(2)))
-    assert published(item, full).full == Published(1, Kind.FULL, SCHEMA, NOW - LATENCY, 9)
+    assert published(item, full, NOW + 5).full == Published(2, Kind.FULL, SCHEMA, NOW - LATENCY, 9, 2, NOW + 5)
 
 
-def test_an_acknowledgement_forgets_what_is_older() -> None:
-    item = Extracts("badges", waiting=(made(1), made(2), made(3)))
+def test_after_an_acknowledgement_only_newer_ones_may_be_the_next_base() -> None:
+    item = Extracts("badges", published=(made(1), made(2), made(3)))
     after = acknowledged(item, made(2))
     assert (after.acknowledged, after.waiting) == (made(2), (made(3),))
 
 
 def test_of_extracts_that_nobody_acknowledges_the_newest_are_remembered() -> None:
     item = Extracts("badges")
-    for _ in range(WAITING + 5):
+    for _ in range(KEPT + 5):
         item = begin(item, WEEKLY, ZONE, 1, "r", NOW)
         assert item.run is not None
-        item = published(item, item.run)
-    assert [each.number for each in item.waiting] == list(range(6, WAITING + 6))
+        item = published(item, item.run, NOW)
+    assert [each.number for each in item.waiting] == list(range(6, KEPT + 6))
 
 
 def test_parts_are_remembered_with_the_place_where_the_walk_stands() -> None:
@@ -194,6 +196,22 @@ def test_more_parts_than_an_item_can_hold_are_refused() -> None:
     run = replace(item.run, parts=(part(1),) * MOST_PARTS)
     with pytest.raises(InvalidError, match="larger parts"):
         advanced(item, run, part(1), "x", NOW)
+
+
+def test_starts_are_known_again_and_the_oldest_are_forgotten() -> None:
+    item = Extracts("badges")
+    for number in range(HEARD + 3):
+        item = begin(item, WEEKLY, ZONE, 1, f"r{number}", NOW)
+    assert item.requests == tuple(f"r{number}" for number in range(3, HEARD + 3))
+    assert begin(item, WEEKLY, ZONE, 1, "", NOW).requests == item.requests, "a run that begins again is no start"
+
+
+def test_a_run_that_is_given_up_leaves_its_reason_until_the_next_one_begins() -> None:
+    item = begin(Extracts("badges"), WEEKLY, ZONE, 1, "r", NOW)
+    assert item.run is not None
+    after = given_up(item, item.run, "no disk")
+    assert (after.run, after.trouble) == (None, "extract 1 was not published: no disk")
+    assert begin(after, WEEKLY, ZONE, 1, "s", NOW).trouble == ""
 
 
 def test_a_manifest_says_what_a_consumer_needs() -> None:

@@ -5,9 +5,12 @@ import csv
 import io
 import json
 import re
+import sys
+import tracemalloc
 from typing import Any
 
 import pytest
+from arro3.core import DataType
 from arro3.io import read_parquet
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 from provisioning.adapters.delivery.files import parquet_writer
 from provisioning.core.account import Account, Desired, Json, Known, Phase
 from provisioning.core.catalog import Service
+from provisioning.core.errors import InvalidError
 from provisioning.core.extract_rows import Layout, Row, cells, layout_of, row_of, stage, text_of
 from provisioning.core.extract_writer import line_writer
 
@@ -106,7 +110,7 @@ def test_values_that_only_a_new_account_gets_stay_as_they_were() -> None:
     assert stage(service(), wanted, before).values == {"uid": "old", "mail": "old"}
     assert stage(service(), wanted, Known(Phase.ACTIVE, values={"uid": None})).values == {"mail": "new"}
     again = Known(Phase.ABSENT, values={"uid": "old"}, staged=True)
-    assert stage(service(), wanted, again).values == {"uid": "new", "mail": "new"}
+    assert stage(service(), wanted, again).values == {"uid": "old", "mail": "new"}, "the key, by which the SP knows it"
 
 
 @pytest.mark.parametrize(
@@ -244,3 +248,42 @@ def test_parquet_is_read_as_it_was_written() -> None:
         {"operation": "put", "identity": "i1", "uid": "ada", "mail": "zoë?", "tags": "a|b\\|c", "phase": "active"},
         {"operation": "delete", "identity": "i2", "uid": "bob", "mail": None, "tags": None, "phase": "absent"},
     ]
+
+
+def test_every_column_of_a_part_in_parquet_is_text_that_may_be_missing() -> None:
+    of = layout(format="parquet", phase="state", groups="groups")
+    writer = parquet_writer(of)
+    for number in range(9000):  # more than are packed at once
+        writer.add(Row(f"i{number}", Phase.SUSPENDED, {"uid": f"u{number}", "tags": number}))
+    table = read_parquet(io.BytesIO(writer.finish())).read_all()
+    assert table.column_names == list(of.columns)
+    fields = [table.schema.field(name) for name in of.columns]
+    assert {(str(field.type), field.nullable) for field in fields} == {(str(DataType.utf8()), True)}
+    assert table.column("uid").to_pylist() == [f"u{number}" for number in range(9000)]
+    assert table.column("tags").to_pylist()[-1] == "8999"
+    assert set(table.column("state").to_pylist()) == {"suspended"}
+    assert set(table.column("mail").to_pylist()) == {None}
+
+
+def test_rows_of_a_part_in_parquet_do_not_stay_python_s() -> None:
+    writer = parquet_writer(layout(format="parquet"))
+    tracemalloc.start()
+    try:
+        for number in range(40_960):
+            writer.add(Row(f"identity-{number}", Phase.ACTIVE, {"uid": f"user-{number}", "mail": f"{number}@campus"}))
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert writer.size > 1_500_000
+    assert held < 1_000_000
+
+
+def test_a_part_in_parquet_may_have_columns_and_no_row() -> None:
+    table = read_parquet(io.BytesIO(parquet_writer(layout(format="parquet")).finish())).read_all()
+    assert (table.num_rows, table.column_names) == (0, ["identity", "uid", "mail", "tags", "phase"])
+
+
+def test_without_its_library_parquet_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "arro3.io", None)
+    with pytest.raises(InvalidError, match=r"Parquet is not installed.*provisioning\[parquet\]"):
+        parquet_writer(layout(format="parquet"))

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,9 +38,15 @@ def test_waits_of_many_subjects_are_spread() -> None:
     assert len({wait(8, str(number)) for number in range(200)}) > 50
 
 
-def test_the_sps_own_word_is_a_floor_believed_up_to_a_day() -> None:
-    assert wait(0, "a", retry_after=600) == 600
-    assert wait(0, "a", retry_after=10**9) == 86400
+@pytest.mark.parametrize(("said", "floor"), [(1, 1), (600, 600), (10**9, 86400)])
+def test_the_sps_own_word_is_a_floor_believed_up_to_a_day(said: int, floor: int) -> None:
+    waits = [wait(0, str(number), retry_after=said) for number in range(500)]
+    assert min(waits) >= floor
+    assert max(waits) <= max(floor * 1.1, wait(0, "a") * 2)
+
+
+def test_those_who_were_told_the_same_do_not_come_back_together() -> None:
+    assert len({wait(0, str(number), retry_after=600) for number in range(500)}) > 50
 
 
 def test_slots_lie_one_spacing_apart() -> None:

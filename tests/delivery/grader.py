@@ -4,12 +4,16 @@ import json
 import re
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tests.delivery.grader_sequences import pages, versions
+from tests.delivery.judged import judged
+
 CORE = "urn:ietf:params:scim:schemas:core:2.0:"
+BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 # RFC 7644 Figure 1, as far as a client of ours goes: attrPath eq JSON string, or a value path of two such.
 STRING = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
@@ -27,17 +31,35 @@ class Call:
     headers: dict[str, str]
     body: bytes
     status: int
+    answer: bytes = b""
+    etag: str = ""
+    dialogue: int = 0
 
     @property
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def answered(self) -> dict[str, Any]:
+        """The object that was answered, or nothing."""
+        try:
+            body = json.loads(self.answer)
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) else {}
+
 
 @dataclass
 class Grader:
-    """WSGI middleware that records every call; `faults` judges them."""
+    """WSGI middleware that records every call; `faults` judges them.
+
+    `versions`: the client is to heed those that are shown. `removes_values`: an SP wants members removed by `value`.
+    """
 
     application: Any
+    versions: bool = True
+    removes_values: bool = False
+    dialogue: int = 0  # raised by a test as each begins, so that versions can be judged strictly: none is remembered
     calls: list[Call] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -51,26 +73,38 @@ class Grader:
             headers["content-type"] = environ["CONTENT_TYPE"]
         query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True, strict_parsing=False))
 
-        def record(status: str, *rest: Any) -> Any:
-            call = Call(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, headers, body, int(status[:3]))
-            with self.lock:
-                self.calls.append(call)
-            return start_response(status, *rest)
+        answered: list[Any] = []
 
-        return list(self.application(environ, record))
+        def record(status: str, fields: list[tuple[str, str]], *rest: Any) -> Any:
+            answered[:] = [int(status[:3]), dict(fields).get("ETag", "")]
+            return start_response(status, fields, *rest)
+
+        chunks = list(self.application(environ, record))
+        status, etag = answered
+        method, path, answer = environ["REQUEST_METHOD"], environ["PATH_INFO"], b"".join(chunks)
+        with self.lock:
+            self.calls.append(Call(method, path, query, headers, body, status, answer, etag, self.dialogue))
+        return chunks
 
     def faults(self) -> list[str]:
         """Everything that a client may not do, of all that was recorded."""
-        found = [f"{call.method} {call.path}: {fault}" for call in self.calls for fault in judge(call)]
-        return found + repetitions(self.calls)
+        found = [
+            f"{call.method} {call.path}: {fault}"
+            for call in self.calls
+            for fault in judge(call, removes_values=self.removes_values)
+        ]
+        found += repetitions(self.calls) + pages(self.calls) + (versions(self.calls) if self.versions else [])
+        return judged("SCIM", len(self.calls), found)
 
 
-def judge(call: Call) -> list[str]:
-    """What is wrong with one request (RFC 7644 3.1, 3.3, 3.4.2.2, 3.5.2, 3.6, 3.8)."""
+def judge(call: Call, *, removes_values: bool = False) -> list[str]:
+    """What is wrong with one request (RFC 7644 3.1, 3.3, 3.4.2.2, 3.5.1, 3.5.2, 3.6, 3.8)."""
     if call.method == "GET":
         return judge_get(call)
     if call.method == "DELETE":
         return ["a DELETE with a body"] if call.body else []
+    if call.path.endswith("/Bulk"):
+        return judge_bulk(call)
     faults = []
     if call.headers.get("content-type") != "application/scim+json":
         faults.append(f"content type {call.headers.get('content-type')!r}")
@@ -83,7 +117,28 @@ def judge(call: Call) -> list[str]:
     schemas = body.get("schemas")
     if not isinstance(schemas, list) or not schemas or len(schemas) != len(set(schemas)):
         return [*faults, f"schemas {schemas!r}"]
-    return faults + (judge_patch(body) if call.method == "PATCH" else judge_post(call, body))
+    if call.method == "PATCH":
+        return faults + judge_patch(body, removes_values=removes_values)
+    return faults + (judge_put(call, body) if call.method == "PUT" else judge_post(call, body))
+
+
+def judge_bulk(call: Call) -> list[str]:
+    """RFC 7644 3.7: each operation is judged as the request that it stands for."""
+    body = call.json
+    faults = [] if body["schemas"] == [BULK_REQUEST] else [f"schemas {body['schemas']}"]
+    ids = [operation.get("bulkId") for operation in body["Operations"]]
+    if len(ids) != len(set(ids)) or not all(ids):
+        faults.append(f"bulkIds {ids}")
+    if len({(each["method"], each["path"]) for each in body["Operations"] if each["method"] != "POST"}) != sum(
+        each["method"] != "POST" for each in body["Operations"]
+    ):
+        faults.append("two changes of one resource")
+    for operation in body["Operations"]:
+        if set(operation) - {"method", "bulkId", "path", "version", "data"} or not operation["path"].startswith("/"):
+            faults.append(f"operation {sorted(operation)} of {operation['path']!r}")
+        data = json.dumps(operation["data"]).encode() if "data" in operation else b""
+        faults += judge(replace(call, method=operation["method"], path=operation["path"], body=data))
+    return faults
 
 
 def judge_get(call: Call) -> list[str]:
@@ -97,43 +152,68 @@ def judge_get(call: Call) -> list[str]:
 
 def judge_post(call: Call, body: dict[str, Any]) -> list[str]:
     kind = call.path.rstrip("/").rpartition("/")[2].removesuffix("s")
+    return [*judge_schemas(kind, body), *(f"{name} is the SP's" for name in ("id", "meta") if name in body)]
+
+
+def judge_put(call: Call, body: dict[str, Any]) -> list[str]:
+    """The client's id, and nothing that only the SP can know."""
+    collection, _, _ = call.path.partition("/Users/" if "/Users/" in call.path else "/Groups/")
+    resource_id = call.path[len(collection) :].split("/", 2)[2]
+    kind = "User" if "/Users/" in call.path else "Group"
+    faults = judge_schemas(kind, body)
+    if body.get("id", resource_id) != resource_id:
+        faults.append("the id of another resource")
+    return [*faults, *(f"{name} is the SP's" for name in ("meta", "groups") if name in body)]
+
+
+def judge_schemas(kind: str, body: dict[str, Any]) -> list[str]:
     faults = [] if f"{CORE}{kind}" in body["schemas"] else [f"a {kind} without its schema"]
-    faults += [f"{name} is the SP's" for name in ("id", "meta") if name in body]
     extensions = {name for name in body if name.startswith("urn:")}
-    if extensions != set(body["schemas"]) - {f"{CORE}{kind}"}:
+    if not extensions <= set(body["schemas"]) - {f"{CORE}{kind}"}:
         faults.append("schemas do not name the extensions that are used")
     return faults
 
 
-def judge_patch(body: dict[str, Any]) -> list[str]:
+def judge_patch(body: dict[str, Any], *, removes_values: bool) -> list[str]:
     faults = [] if body["schemas"] == [PATCH_OP] else [f"schemas {body['schemas']}"]
     if set(body) != {"schemas", "Operations"} or not isinstance(body["Operations"], list) or not body["Operations"]:
         return [*faults, "not a list of operations"]
     seen = set()
     for operation in body["Operations"]:
         kind, path = operation.get("op"), operation.get("path")
-        if kind not in ("add", "remove", "replace"):
-            faults.append(f"op {kind!r}")
-        if not isinstance(path, str) or not PATCH_PATH.fullmatch(path):
-            faults.append(f"path {path!r}")
-        if (kind == "remove") == ("value" in operation):
-            faults.append(f"{kind} {'with' if 'value' in operation else 'without'} a value")
-        if operation.get("value", "") is None or operation.get("value", "") == []:
-            faults.append("nothing as a value")
+        faults += judge_operation(operation, removes_values=removes_values)
         if (kind, path) in seen:
             faults.append(f"{path!r} twice")
         seen.add((kind, path))
     return faults
 
 
+def judge_operation(operation: dict[str, Any], *, removes_values: bool) -> list[str]:
+    kind, path, faults = operation.get("op"), operation.get("path"), []
+    if kind not in ("add", "remove", "replace"):
+        faults.append(f"op {kind!r}")
+    if "path" not in operation:  # 3.5.2.1, 3.5.2.3: the value then holds attributes; 3.5.2.2: a removal has a path
+        if kind == "remove" or not isinstance(operation.get("value"), dict) or not operation["value"]:
+            faults.append("neither a path nor attributes")
+    elif not isinstance(path, str) or not PATCH_PATH.fullmatch(path):
+        faults.append(f"path {path!r}")
+    legacy = removes_values and path == "members" and bool(operation.get("value"))
+    if (kind == "remove") == ("value" in operation) and not legacy:
+        faults.append(f"{kind} {'with' if 'value' in operation else 'without'} a value")
+    if operation.get("value", "") is None or operation.get("value", "") == []:
+        faults.append("nothing as a value")
+    return faults
+
+
 def repetitions(calls: list[Call]) -> list[str]:
-    """A create is not idempotent: after one, the same may only be sent again when a look-up came between."""
+    """A create is not idempotent: after one that was not refused, the same needs a look-up before it is repeated."""
     faults, open_creates = [], set()
     for call in calls:
         if call.method == "POST":
             if call.body in open_creates:
                 faults.append(f"POST {call.path} repeated without a look-up")
-            open_creates.add(call.body)
+            if not 400 <= call.status < 500:
+                open_creates.add(call.body)
         elif call.method in ("GET", "DELETE"):
             open_creates.clear()
     return faults

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.delivery.judged import judged
 from tests.delivery.spml_objects import CAPABILITIES, CORE, DSML, SOAP, local
 
 SCHEMAS = Path(os.environ.get("SPML_XSD", Path(__file__).parents[3] / "shared/standards/data/spml-xsd-relaxed"))
@@ -80,7 +81,12 @@ class Call:
 
 
 def faults(calls: Sequence[Call]) -> list[str]:
-    """Everything that a client may not do, of all that was recorded."""
+    """Everything that a client may not do, of all that was recorded; noted for the report."""
+    return judged("SPML", len(calls), wrong(calls))
+
+
+def wrong(calls: Sequence[Call]) -> list[str]:
+    """Everything that a client may not do, of these calls."""
     return [*(fault for call in calls for fault in judge(call)), *repetitions(calls)]
 
 

@@ -28,11 +28,18 @@ class SpmlProvider:
     def __init__(self) -> None:
         self.target = Target(unique="userName")
         self.calls = 0
+        self.judged: list[Call] = []
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         self.calls += 1
         assert request.content is not None
-        return HttpResponse(200, {"content-type": "text/xml"}, self.target.answer(request.content))
+        call = Call(dict(request.headers), request.content)
+        self.judged.append(call)
+        call.answer = self.target.answer(request.content)
+        return HttpResponse(200, {"content-type": "text/xml"}, call.answer)
+
+    def faults(self) -> list[str]:
+        return faults(self.judged)
 
     def throttled(self) -> Answer:
         return HttpResponse(503, {"retry-after": "30"})

@@ -6,7 +6,7 @@ from provisioning.protocols import spml_requests as requests
 from provisioning.protocols.spml_message import http, named
 from provisioning.protocols.spml_names import CORE, DSML, SEARCH
 from provisioning.protocols.xml import Element
-from tests.delivery.spml_grader import Call, faults, judge
+from tests.delivery.spml_grader import Call, judge, wrong
 
 PSO = requests.ObjectId("1").element()
 VALUE = Element(DSML, "value", text="x")
@@ -51,8 +51,8 @@ def test_the_form_of_a_call_is_judged() -> None:
 
 def test_a_second_add_needs_a_look_or_a_refusal() -> None:
     first, look = call(ADD), call(named(requests.lookup(PSO), "o"))
-    assert faults([first, call(ADD)]) == ["addRequest repeated without a look"]
-    assert faults([first, look, call(ADD)]) == []
+    assert wrong([first, call(ADD)]) == ["addRequest repeated without a look"]
+    assert wrong([first, look, call(ADD)]) == []
     refused = call(ADD)
     refused.status = 503
-    assert faults([refused, call(ADD)]) == []
+    assert wrong([refused, call(ADD)]) == []

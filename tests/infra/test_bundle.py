@@ -1,10 +1,12 @@
 """The zip of the functions: equal inputs make equal bytes, and nothing is in it that no function reads."""
 
+import tomllib
 import zipfile
 from pathlib import Path
 
 from infra import trim
-from infra.bundle import sources, write_zip
+from infra.bundle import EXTRAS, ROOT, extras_of, sources, write_zip
+from provisioning.core.catalog import Bundle, Service
 
 
 def write(folder: Path, *names: str) -> None:
@@ -48,3 +50,16 @@ def test_code_licences_and_versions_stay_and_tests_stubs_and_records_go(tmp_path
     write(tmp_path, *kept, *gone)
     trim.trim(tmp_path)
     assert {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()} == set(kept)
+
+
+def test_only_tenants_that_need_a_library_carry_it(bundle: Bundle) -> None:
+    def extras(**fields: object) -> frozenset[str]:
+        service = bundle.services[0].model_dump(by_alias=True) | {"protocol": "ldap"} | fields
+        return extras_of(bundle.model_copy(update={"services": (Service.model_validate(service),)}))
+
+    assert extras(protocol="scim") == frozenset()
+    assert extras(ldap={"base": "dc=x"}) == {"ldap"}
+    assert extras(protocol="extract", extract={"format": "parquet"}) == {"parquet"}
+    assert extras(protocol="extract", extract={"format": "csv"}) == frozenset()
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert known.keys() - {"command"} == EXTRAS, "an extra of the functions that is not carried when all are"

@@ -1,15 +1,16 @@
 """Roles: each function may do what its stage does, and nothing more."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from infra.template import render
-from provisioning.core.catalog import Bundle
+from provisioning.core.catalog import Authentication, Bundle
 from tests.infra.conftest import Template, of_type
 
-SERVICES = ("badge", "library", "sports", "wiki")
+SERVICES = ("badge", "library", "parking", "sports", "wiki")
 
 
 def allowed(template: Template, function: str) -> Iterator[dict[str, Any]]:
@@ -38,7 +39,8 @@ def functions(template: Template) -> list[str]:
 
 def test_every_function_has_a_role_of_its_own(template: Template) -> None:
     roles = [function["Role"]["Fn::GetAtt"][0] for function in of_type(template, "AWS::Lambda::Function").values()]
-    assert sorted(roles) == sorted(of_type(template, "AWS::IAM::Role"))
+    clock = "ExtractSchedulesRole"  # of the schedules, which are no function
+    assert sorted([*roles, clock]) == sorted(of_type(template, "AWS::IAM::Role"))
     assert len(set(roles)) == len(roles)
 
 
@@ -56,9 +58,9 @@ def test_no_function_may_delete_or_scan_or_administer(template: Template) -> Non
         assert actions <= {
             "logs:CreateLogStream", "logs:PutLogEvents",
             "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query",
-            "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem",
+            "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem",
             "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage",
-            "s3:GetObject", "s3:PutObject", "secretsmanager:GetSecretValue",
+            "s3:GetObject", "s3:PutObject", "s3:ListBucket", "secretsmanager:GetSecretValue",
         }  # fmt: skip
 
 
@@ -71,8 +73,19 @@ def test_a_deliver_function_reads_the_secret_of_its_service_and_no_other(templat
     }
 
 
+def test_a_deliver_function_reads_the_secret_of_its_certificate_too(bundle: Bundle) -> None:
+    options = Authentication(certificate="campus/engine")
+    services = tuple(service.model_copy(update={"authentication": options}) for service in bundle.services)
+    template = render(bundle.model_copy(update={"services": services}))
+    prefix = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:"
+    assert granted(template, "DeliverWikiFunction", "secretsmanager:GetSecretValue") == [
+        {"Fn::Sub": f"{prefix}campus/{name}-??????"} for name in ("wiki", "engine")
+    ]
+    assert granted(template, "EvaluateFunction", "secretsmanager:GetSecretValue") == []
+
+
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_deliver_function_takes_from_its_own_queue_and_rings_only_identities(
+def test_a_deliver_function_takes_from_its_own_queue_and_rings_identities_and_itself(
     template: Template, service: str
 ) -> None:
     function = f"Deliver{service.capitalize()}Function"
@@ -80,8 +93,21 @@ def test_a_deliver_function_takes_from_its_own_queue_and_rings_only_identities(
     provider = {"Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:000000000000:badge-system"}
     assert granted(template, function, "sqs:SendMessage") == [
         *arns("IdentitiesQueue"),
+        *arns(f"Deliver{service.capitalize()}Queue"),
         *([provider] if service == "badge" else []),
     ]
+
+
+def test_a_deliver_function_rings_the_services_that_require_its_own(bundle: Bundle) -> None:
+    services = tuple(
+        service.model_copy(update={"requires": ("library",)}) if service.id == "wiki" else service
+        for service in bundle.services
+    )
+    template = render(bundle.model_copy(update={"services": services}))
+    rung = arns("IdentitiesQueue", "DeliverLibraryQueue", "DeliverWikiQueue")
+    assert granted(template, "DeliverLibraryFunction", "sqs:SendMessage") == rung
+    variables = template["Resources"]["DeliverLibraryFunction"]["Properties"]["Environment"]["Variables"]
+    assert {*json.loads(variables["PROVISIONING_DELIVER_QUEUES"]["Fn::Sub"])} == {"library", "wiki"}
 
 
 def test_a_provider_s_queue_in_another_region_is_named_by_its_url(bundle: Bundle) -> None:
@@ -91,7 +117,7 @@ def test_a_provider_s_queue_in_another_region_is_named_by_its_url(bundle: Bundle
         for service in bundle.services
     )
     template = render(bundle.model_copy(update={"services": services}))
-    (_, provider) = granted(template, "DeliverBadgeFunction", "sqs:SendMessage")
+    (*_, provider) = granted(template, "DeliverBadgeFunction", "sqs:SendMessage")
     assert provider == {"Fn::Sub": "arn:${AWS::Partition}:sqs:us-east-1:111122223333:badges.fifo"}
 
 
@@ -110,7 +136,7 @@ def partitions(template: Template, function: str, action: str) -> set[str]:
     [
         ("ReceiveFunction", {"I#*", "L#*", "C"}, {"I#*", "L#*", "X#*"}),
         ("EvaluateFunction", {"I#*", "C"}, {"I#*"}),
-        ("DeliverWikiFunction", {"I#*", "S#wiki", "C"}, {"I#*", "S#wiki", "N#wiki#*"}),
+        ("DeliverWikiFunction", {"I#*", "S#wiki", "J#wiki#*", "C"}, {"I#*", "S#wiki", "N#wiki#*"}),
         ("ScheduleFunction", {"W#*"}, {"W#*"}),
         ("CampaignFunction", set(), set()),
         ("ExtractFunction", {"I#*", "E#*", "C"}, {"E#*"}),
@@ -121,9 +147,16 @@ def test_a_function_reaches_only_the_items_of_its_stage(
 ) -> None:
     assert partitions(template, function, "dynamodb:GetItem") == read
     assert partitions(template, function, "dynamodb:PutItem") == written
+    waiting = {f"J#{function.removeprefix('Deliver').removesuffix('Function').lower()}#*"} & read
+    assert partitions(template, function, "dynamodb:BatchWriteItem") == waiting, "what is written without a condition"
 
 
-def test_only_receive_writes_objects_and_only_rejected_ones(template: Template) -> None:
+def test_receive_writes_what_is_rejected_and_extract_files_and_deliver_what_no_message_holds_and_nobody_else_any(
+    template: Template,
+) -> None:
     written = {function: granted(template, function, "s3:PutObject") for function in functions(template)}
-    assert {function for function, objects in written.items() if objects} == {"ReceiveFunction"}
-    assert written["ReceiveFunction"] == [{"Fn::Sub": "${Bucket.Arn}/rejected/*"}]
+    assert {function: objects for function, objects in written.items() if objects} == {
+        "ReceiveFunction": [{"Fn::Sub": "${Bucket.Arn}/rejected/*"}],
+        "ExtractFunction": [{"Fn::Sub": "${Bucket.Arn}/extracts/parking/*"}],
+        "DeliverBadgeFunction": [{"Fn::Sub": "${Bucket.Arn}/deliveries/badge/*"}],
+    }

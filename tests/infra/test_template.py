@@ -60,7 +60,14 @@ def test_there_is_one_function_for_each_stage_and_one_deliver_for_each_service(
     bundle: Bundle, template: Template
 ) -> None:
     names = {function["FunctionName"] for function in of_type(template, "AWS::Lambda::Function").values()}
-    stages = {"campus-receive", "campus-evaluate", "campus-schedule", "campus-campaign", "campus-extract"}
+    stages = {
+        "campus-receive",
+        "campus-evaluate",
+        "campus-schedule",
+        "campus-campaign",
+        "campus-extract",
+        "campus-feedback",
+    }
     assert names == stages | {f"campus-deliver-{service.id}" for service in bundle.services}
 
 
@@ -81,6 +88,7 @@ def test_every_function_is_told_what_its_settings_read(template: Template) -> No
         assert set(variables) - {"AWS_ENDPOINT_URL"} <= {
             "PROVISIONING_TABLE", "PROVISIONING_BUCKET", "PROVISIONING_IDENTITIES_QUEUE", "PROVISIONING_CAMPAIGN_QUEUE",
             "PROVISIONING_DELIVER_QUEUES", "PROVISIONING_SERVICE", "PROVISIONING_SOURCES", "PROVISIONING_EXTRACT_QUEUE",
+            "PROVISIONING_FEEDBACK_QUEUES",
         }  # fmt: skip
 
 

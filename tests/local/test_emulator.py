@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.bundle import build, this_machine
+from infra.bundle import build, extras_of, this_machine
 from localstack import clock, emulator
 from localstack.campus.cast import Cast, changed
-from localstack.check import read_badges, read_scim
+from localstack.check import read_badges, read_rows, read_scim
 from localstack.deploy import deploy
 from localstack.setup import Place, open_world
 from localstack.world import World
@@ -54,14 +54,28 @@ async def test_a_notification_becomes_accounts_and_a_bad_one_stops_nobody(world:
     assert sorted(reason.split(":")[0] for reason in reasons) == ["message", "message"]
     assert any("900000 bytes" in reason for reason in reasons)
 
+    await world.extract("parking")
+    await world.quiet(PATIENCE)
+    assert await world.car_park.take_in()
+    assert world.car_park.rows == {}, "students do not park; the file says so"
+
+    await world.registry.publish([cast.residents()["sanne"]])
+    await world.quiet(PATIENCE)
+    await world.extract("parking")
+    await world.quiet(PATIENCE)
+    assert await world.car_park.take_in()
+    assert not await world.car_park.take_in()
+    (row,) = read_rows(world.car_park, ("login", "permit")).values()
+    assert (row.phase, row.values) == ("active", {"login": "sanne", "permit": "garage"})
+
     await world.registry.publish([changed(mei, given_name="Mei-Lin")])
     await world.quiet(PATIENCE)
-    (account,) = (await read_scim(library, paths)).values()
+    account = (await read_scim(library, paths))["mei"]
     assert account.values["name.givenName"] == "Mei-Lin"
 
 
 async def test_a_deployment_that_is_repeated_changes_nothing(world: World) -> None:
-    built = build(this_machine())
+    built = build(this_machine(), extras_of(world.bundle))
     assert built.reused
     again = await deploy(world.clients, world.bundle, built.file, built.key, {})
     assert again.outputs == world.deployment.outputs

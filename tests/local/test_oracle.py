@@ -92,7 +92,7 @@ def test_who_is_barred_loses_the_account_at_once_and_gets_it_back() -> None:
 
 def test_who_never_had_a_right_gets_nothing_not_even_a_suspended_account() -> None:
     life = history((0, someone()), (1, deleted(someone())))
-    assert [phase(life, service, START + timedelta(days=2)) for service in ORACLE.policy.services] == [None] * 4
+    assert [phase(life, service, START + timedelta(days=2)) for service in ORACLE.policy.services] == [None] * 5
 
 
 def test_a_rule_that_asks_for_no_affiliation_holds_while_the_person_is_known() -> None:

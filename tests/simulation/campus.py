@@ -76,7 +76,8 @@ def bundle(number: int) -> Bundle:
     services: list[dict[str, Any]] = [
         {"id": "alpha", "endpoint": "http://alpha", "lifecycle": {"retention": "PT20M"}, **_SCIM},
         {"id": "beta", "endpoint": "http://beta", "lifecycle": {"grace": "PT5M", "retention": "PT10M"},
-         "groups": {"edit": "editors", "admin": "administrators"}, "create_groups": True, "rate": 2, **_SCIM},
+         "groups": {"edit": "editors", "admin": "administrators"}, "create_groups": True, "rate": 2,
+         "scim": {"member_batch": 20} if number else None, **_SCIM},
         {"id": "gamma", "endpoint": "http://gamma", "protocol": "queue", "match": "login",
          "account": {"login": "person.login"}},
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from tests.stages.bench import Bench, new_bench
 from tests.stages.tenant import START, affiliation, bundle, rule, says
 
 READS: Final = ("BatchGetItem", "Query", "GetItem")
-WRITES: Final = ("PutItem", "TransactWriteItems")
+WRITES: Final = ("PutItem", "TransactWriteItems", "BatchWriteItem")
 GATE: Final = "UpdateItem"
 TEN: Final = [f"p{number}" for number in range(10)]
 
@@ -255,6 +255,25 @@ async def test_a_membership_is_one_call_more_and_no_request_once_the_group_is_kn
     table.add("deliver: one create that joins a group", counted)
 
 
+async def test_memberships_that_gather_are_one_call_for_all_and_two_requests_more_for_each(table: Table) -> None:
+    gathers = {"scim": {"member_batch": 100}}
+    bench = await campus("staff", keys=["other"], wiki=gathers)
+    bench.now += 60
+    await bench.process.policies.current()
+    await bench.process.receive(*(says(key, 1, "staff") for key in TEN))
+    bench.drain()
+    with bench.counted() as accounts:
+        await bench.deliver("wiki", *TEN)
+    assert accounts == {"BatchGetItem": 1, "BatchWriteItem": 10, "PutItem": 20, "SendMessageBatch": 1, "call": 10}
+    with bench.counted() as group:
+        await bench.settle()
+    assert {bench.account("wiki", key).condition for key in TEN} == {Condition.SETTLED}
+    read = {"GetItem": 2, "Query": 1, "BatchGetItem": 1}
+    assert group == {**read, "PutItem": 11, "BatchWriteItem": 1, "call": 1}
+    table.add("deliver: ten creates that join a group which gathers", accounts)
+    table.add("deliver: the group's bell, for ten that wait", group)
+
+
 async def test_an_unchanged_account_is_read_and_not_written(table: Table) -> None:
     bench = await campus("student")
     with bench.counted() as counted:
@@ -284,6 +303,21 @@ async def test_a_message_to_a_queue_costs_a_create_its_intent_and_an_update_noth
         await bench.deliver("badges")
     assert counted == {"BatchGetItem": 1, "PutItem": 1, "call": 1}
     table.add("deliver: one update by queue (the call is one SendMessage)", counted)
+
+
+@pytest.mark.parametrize(("version", "kinds"), [(1, ("visitor",)), (2, ("visitor",)), (2, ())])
+async def test_a_row_for_a_file_is_one_write_without_intent_or_call(
+    version: int, kinds: tuple[str, ...], table: Table
+) -> None:
+    service = {"protocol": "extract", "endpoint": "s3:///badges", "extract": {}, "rate": 1}
+    bench = await campus("visitor", keys=["other"] if version == 1 else TEN, badges=service)
+    await bench.process.receive(*(says(key, version, *kinds, login=f"new-{key}") for key in TEN))
+    bench.drain()
+    with bench.counted() as counted:
+        await bench.deliver("badges", *TEN)
+    assert counted == {"BatchGetItem": 1, "PutItem": 10}
+    if version == 1:
+        table.add("deliver: ten rows for a batch extract, new, changed or gone", counted)
 
 
 # schedule

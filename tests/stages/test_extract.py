@@ -13,7 +13,10 @@ from provisioning.adapters.delivery.files import parquet_writer
 from provisioning.adapters.memory.files import MemoryExtracts, MemoryFiles
 from provisioning.adapters.memory.policies import MemoryPolicies
 from provisioning.adapters.memory.queues import MemoryQueue
+from provisioning.core.errors import InvalidError
 from provisioning.core.extract import LATENCY, LEASE, Extracts
+from provisioning.core.extract_rows import Layout
+from provisioning.core.extract_writer import MakeWriter, Writer
 from provisioning.core.wire import read_json
 from provisioning.stages.extract import Extract, extract
 from provisioning.stages.extract_orders import Do, Order, write_order
@@ -35,11 +38,12 @@ class Rig:
         self.files = MemoryFiles(bench.checkpoint)
         self.extracts = MemoryExtracts(bench.store, self.queue, bench.checkpoint)
         self.failed = False
+        self.parquet: MakeWriter = parquet_writer
 
     def shell(self) -> Extract:
         bench = self.bench
         policies = MemoryPolicies(bench.publishing, bench.clock, bench.checkpoint)
-        return Extract(bench.store, self.extracts, self.extracts, self.files, policies, parquet_writer, bench.say)
+        return Extract(bench.store, self.extracts, self.extracts, self.files, policies, self.parquet, bench.say)
 
     def order(self, do: Do = Do.START, **fields: Any) -> None:
         self.queue.send(write_order(Order(do, SERVICE, **fields)))
@@ -265,6 +269,7 @@ async def test_what_was_held_and_discarded_is_never_published() -> None:
     await rig.rest()
     assert len(rig.manifests()) == 1
     assert rig.item.run is None
+    assert rig.item.trouble.startswith("extract 2 was not published: it was discarded: 15 of 30 rows would go")
 
 
 async def test_the_next_start_takes_the_place_of_what_is_held() -> None:
@@ -324,6 +329,46 @@ async def test_a_start_that_is_repeated_is_one_start() -> None:
     rig.order(request="2027-01-15T03:00:00Z")
     await rig.rest()
     assert len(rig.manifests()) == 1
+
+
+async def test_a_start_that_is_repeated_after_another_one_is_still_one_start() -> None:
+    rig = await new_rig(1)
+    for request in ("2027-01-15T03:00:00Z", "by hand", "2027-01-15T03:00:00Z"):
+        rig.order(request=request)
+        await rig.rest()
+    assert [made["number"] for made in rig.manifests()] == [1, 2]
+
+
+async def test_a_full_extract_that_was_asked_for_stays_one_when_it_begins_again() -> None:
+    rig = await new_rig(6, part_rows=2, **EVERY_WEEK)
+    rig.acknowledge(await rig.make())
+    for state, handled in (("state", 2), (None, 1)):  # other columns for a while, then those of before
+        rig.order(full=True)
+        for _ in range(handled):
+            assert await rig.handle()
+        options = {"extract": {"part_rows": 2, **EVERY_WEEK, **({"phase": state} if state else {})}}
+        await rig.bench.publish(bundle({SERVICE: {"protocol": "extract", "endpoint": PLACE, **options}}))
+        rig.bench.now += 60
+    await rig.rest()
+    assert {made["kind"] for made in rig.manifests()} == {"full"}
+
+
+async def test_a_run_that_cannot_be_made_ends_with_its_reason_and_the_next_start_is_heard() -> None:
+    rig = await new_rig(3, format="parquet")
+
+    def missing(_: Layout) -> Writer:
+        raise InvalidError("Parquet is not installed", right="the extra provisioning[parquet]")
+
+    rig.parquet = missing
+    rig.order()
+    await rig.rest()
+    (line,) = rig.bench.said("extract.given-up")
+    assert "provisioning[parquet]" in line["reason"]
+    assert (rig.item.run, rig.manifests(), rig.failed) == (None, [], False)
+    assert "extract 1 was not published: Parquet is not installed" in rig.item.trouble
+    rig.parquet = parquet_writer
+    assert (await rig.make())["number"] == 2
+    assert rig.item.trouble == ""
 
 
 @pytest.mark.parametrize(

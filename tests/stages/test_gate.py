@@ -78,6 +78,14 @@ async def test_when_the_sp_throttles_us_the_budget_falls_by_half_and_what_comes_
     assert dues == [None, bench.now + 1, bench.now + 3]
 
 
+async def test_the_rate_that_a_preset_suggests_is_heeded_and_the_operator_s_word_before_it() -> None:
+    for fields, rate in (({"scim": {"preset": "slack"}}, 1.5), ({"scim": {"preset": "slack"}, "rate": 8}, 4)):
+        bench = await decided(people=4, services={"library": fields})
+        bench.steps["library"].append(says_no(429))
+        await bench.deliver("library", "p1")
+        assert gate(bench).rate == rate
+
+
 async def test_a_service_that_is_well_costs_no_write_of_its_gate() -> None:
     bench = await decided(people=3)
     with bench.counted() as costs:

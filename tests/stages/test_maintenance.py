@@ -1,174 +1,193 @@
-"""Maintenance windows: nothing is called at an SP while one is open, and who waited comes after it, once."""
+"""Maintenance windows: nobody calls the service while one is open; whoever would waits once, until after it."""
 
-import itertools
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import pytest
 
 from provisioning.core.account import Condition
-from provisioning.core.gate import FIRST_QUARANTINE, Gate
-from provisioning.core.maintenance import SPREAD, closed_until
-from provisioning.core.maintenance_options import WEEK, Window
-from provisioning.protocols.dialogue import Answer, HttpRequest
-from tests.simulation.provider import Provider
-from tests.stages.bench import Bench, decided
-from tests.stages.steps import as_it_is
-from tests.stages.tenant import START, says
+from provisioning.core.gate import MAINTAINED, Gate
+from tests.stages.bench import Bench, decided, new_bench
+from tests.stages.steps import refused
+from tests.stages.tenant import START, affiliation, bundle, says
 
-HOUR = 3600
-ALL = tuple(f"p{number}" for number in range(1, 13))
-
-
-def window(start: int, end: int) -> dict[str, Any]:
-    """A window by date between two instants of whole minutes; the tenant's zone is UTC."""
-    return {"from": text(start), "until": text(end)}
+ENDS: Final = START + 7200
+WINDOW: Final = {"since": "2027-01-15T07:00", "until": "2027-01-15T10:00"}  # it is 8:00
+MAINTAINED_LIBRARY: Final[dict[str, Any]] = {"maintenance": [WINDOW]}
+PEOPLE: Final = 20
+KEYS: Final = tuple(f"p{number}" for number in range(1, PEOPLE + 1))
 
 
-def text(instant: int) -> str:
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M")
+async def library(**more: Any) -> Bench:
+    """Students for whom all is decided, of a library that is being worked on."""
+    bench = await decided(people=PEOPLE, services={"library": {**MAINTAINED_LIBRARY, **more}})
+    await bench.process.policies.current()
+    return bench
 
 
-async def in_maintenance(people: int = 1, *, service: str = "library", kind: str = "student", **fields: Any) -> Bench:
-    """People for whom all is decided, at a service of which a window of an hour has just begun."""
-    maintained = {"maintenance": [window(START, START + HOUR)], **fields}
-    return await decided(kind, people=people, services={service: maintained})
+def dues(bench: Bench, *keys: str) -> list[int]:
+    return [bench.account("library", key).due_at or 0 for key in keys or KEYS]
 
 
-async def ring_due(bench: Bench, until: float) -> None:
-    """Let time pass as the sweep does: minute by minute, and everything that is due is handled."""
-    while bench.now < until:
+async def after(bench: Bench, service: str = "library") -> None:
+    """Let the time pass in which those who wait come again, by the sweep, as they do where it is far."""
+    for _ in range(30):
+        await bench.settle(until=bench.now)
+        pending = [account[service].due_at for account in bench.store.accounts.values() if service in account]
+        later = [due for due in pending if due is not None]
+        if not later:
+            return
+        bench.now = max(bench.now, min(later))
         await bench.sweep()
-        await bench.settle(until=min(bench.now + 60, until))
+    raise AssertionError("they do not come to rest")
 
 
-async def test_nothing_is_called_in_a_window_and_everyone_waits_once_and_is_spread_after_it() -> None:
-    bench = await in_maintenance(people=12)
+async def test_nothing_is_called_inside_the_window_and_each_waits_by_one_write_until_it_has_ended() -> None:
+    bench = await library()
     with bench.counted() as costs:
-        assert await bench.deliver("library", *ALL) == frozenset()
-    assert (costs["PutItem"], costs["UpdateItem"], costs["call"]) == (12, 0, 0)
-    dues = [bench.account("library", key).due_at or 0 for key in ALL]
-    assert all(START + HOUR <= due_at < START + HOUR + SPREAD for due_at in dues)
-    assert len(set(dues)) > 6
-    bench.now += HOUR / 2
-    await bench.process.receive(*(says(key, 2, "student", name="changed") for key in ALL))
-    with bench.counted() as costs:
-        await bench.deliver("library", *ALL)
-    assert (costs["PutItem"], costs["UpdateItem"], costs["call"]) == (0, 0, 0), "they wait whatever is wanted meanwhile"
-    await ring_due(bench, START + HOUR + SPREAD)
-    assert {user["displayName"] for user in bench.users().values()} == {"changed"}
-    assert [method for method in bench.methods() if method != "GET"] == ["POST"] * 12
-
-
-async def test_a_service_with_a_rate_is_called_at_that_rate_after_its_window() -> None:
-    bench = await in_maintenance(people=12, rate=0.5)
-    await bench.deliver("library", *ALL[:5])
-    await bench.deliver("library", *ALL[5:])
-    dues = [bench.account("library", key).due_at for key in ALL]
-    assert dues == [START + HOUR + 2 * number for number in range(12)]
-    await ring_due(bench, START + HOUR + 30)
-    assert bench.methods() == ["POST"] * 12
-
-
-async def test_who_has_a_slot_that_comes_late_and_in_a_window_waits_for_another() -> None:
-    bench = await decided(
-        people=2, services={"library": {"rate": 0.1, "maintenance": [window(START + 60, START + HOUR)]}}
-    )
-    await bench.deliver("library", "p1", "p2")
-    assert bench.account("library", "p2").due_at == START + 10
-    bench.now += 60
-    await bench.deliver("library", "p2")
-    assert bench.account("library", "p2").due_at == START + HOUR
-    bench.now = START + HOUR
-    await bench.deliver("library", "p2")
-    assert len(bench.users()) == 2
-
-
-async def test_slots_of_the_budget_leave_out_every_window_also_such_as_all_would_fall_into() -> None:
-    windows = [window(START + 100 * number + 40, START + 100 * number + 160) for number in range(0, 40, 2)]
-    bench = await decided(people=12, services={"library": {"rate": 0.005, "maintenance": windows}})
-    bench.store.next_free["library"] = (START + 100) * 1000
-    await bench.deliver("library", *ALL)
-    dues = [bench.account("library", key).due_at or 0 for key in ALL]
-    read = [Window.model_validate(each) for each in windows]
-    zone = (await bench.process.policies.current()).zone
-    assert all(closed_until(read, zone, due_at) is None for due_at in dues)
-    assert len(set(dues)) == 12
-
-
-async def test_a_removal_waits_at_the_service_of_the_window_and_nowhere_else() -> None:
-    maintained = {"maintenance": [window(START + 60, START + HOUR)]}
-    bench = await decided("student", "staff", services={"library": maintained})
-    await bench.deliver("library")
-    await bench.deliver("wiki")
-    assert (len(bench.users("library")), len(bench.users("wiki"))) == (1, 1)
-    bench.now += 60
-    await bench.process.receive(says("p1", 2))
-    await bench.settle(until=bench.now + 60)
-    assert len(bench.users("wiki")) == 0, "removed at once"
-    assert bench.account("library").condition is Condition.PENDING
-    assert bench.users("library")["login-p1"]["active"] is True
-    await ring_due(bench, START + HOUR + SPREAD)
-    assert bench.users("library")["login-p1"]["active"] is False
-
-
-async def test_groups_are_not_made_in_a_window_either() -> None:
-    bench = await in_maintenance(service="wiki", kind="staff")
-    await bench.deliver("wiki")
-    assert (bench.calls, bench.store.groups) == ([], {})
-    await ring_due(bench, START + HOUR + SPREAD)
-    assert bench.members() == {"editors": ["login-p1"]}
-
-
-async def test_a_window_is_waited_for_by_who_leaves_a_quarantine_and_nobody_probes_in_it() -> None:
-    bench = await decided(people=3, services={"library": {"maintenance": [window(START + 60, START + HOUR)]}})
-    await bench.store.put_gate("library", Gate(quarantine=1, closed_until=START + 59))
-    await bench.deliver("library", "p1")
-    assert START + HOUR <= (bench.account("library", "p1").due_at or 0) < START + HOUR + SPREAD
-    bench.now = START + 59 + FIRST_QUARANTINE
-    await bench.deliver("library", "p2", "p3")
+        assert await bench.deliver("library", *KEYS) == frozenset()
+    assert costs == {"BatchGetItem": 1, "PutItem": PEOPLE}
+    assert {bench.account("library", key).condition for key in KEYS} == {Condition.PENDING}
+    assert all(ENDS <= due < ENDS + MAINTAINED for due in dues(bench))
+    assert len(set(dues(bench))) > PEOPLE // 2, "they do not all come at once"
+    for bench.now in (START + 1, ENDS - 1):
+        with bench.counted() as again:
+            await bench.deliver("library", *KEYS)
+        assert (again["PutItem"], again["UpdateItem"]) == (0, 0)
     assert bench.calls == []
-    assert bench.store.gates["library"].closed_until == START + 59, "the probe is left to who comes after the window"
 
 
-@settings(max_examples=30)
-@given(
-    windows=st.lists(
-        st.builds(
-            lambda start, length: (START + 60 * start, START + 60 * (start + length)),
-            st.integers(-5, 120),
-            st.integers(1, 40),
-        ),
-        max_size=4,
-    ),
-    nightly=st.lists(st.sampled_from([("08:10", "08:40"), ("09:00", "09:01")]), max_size=2),
-    rate=st.sampled_from([None, 0.02, 1]),
-    data=st.data(),
-)
-async def test_no_call_is_ever_made_in_a_window_and_in_the_end_everyone_is_served(
-    windows: list[tuple[int, int]], nightly: list[tuple[str, str]], rate: float | None, data: st.DataObject
-) -> None:
-    weekly = [{"days": list(WEEK), "from": since, "until": until} for since, until in nightly]
-    listed = [*weekly, *(window(start, end) for start, end in windows)]
-    bench = await decided(people=6, services={"library": {"rate": rate, "maintenance": listed}})
-    read = [Window.model_validate(each) for each in listed]
-    zone = (await bench.process.policies.current()).zone
-    met: list[int | None] = []
+async def test_everything_is_delivered_after_it() -> None:
+    bench = await library()
+    await bench.deliver("library", *KEYS)
+    bench.now = ENDS
+    with bench.counted() as costs:
+        await after(bench)
+    assert len(bench.users()) == PEOPLE
+    assert costs["call"] == PEOPLE
+    assert costs["PutItem"] >= 2 * PEOPLE, "an intent and an end for each"
+    assert {bench.account("library", key).condition for key in KEYS} == {Condition.SETTLED}
+    assert {account["library"].revision for account in bench.store.accounts.values()} == {3}, "one for the wait"
 
-    def watched(provider: Provider, request: HttpRequest) -> Answer:
-        met.append(closed_until(read, zone, int(bench.now)))
-        return as_it_is(provider, request)
 
-    bench.steps["library"].extend([watched] * 100)
-    for number in itertools.count():
-        key = f"p{number % 6 + 1}"
-        if number < 6 or (number < 20 and data.draw(st.booleans())):
-            await bench.process.receive(says(key, 2 + number, "student", name=f"name {number}"))
-        await ring_due(bench, bench.now + 60 * data.draw(st.integers(1, 15)))
-        if number > 20 and all(bench.account(key=f"p{each}").condition is Condition.SETTLED for each in range(1, 7)):
-            break
-        assert number < 200
-    assert met
-    assert set(met) == {None}
-    assert len(bench.users()) == 6
+async def test_what_is_wanted_meanwhile_is_what_is_delivered_and_nobody_waits_twice() -> None:
+    bench = await library()
+    await bench.deliver("library", *KEYS)
+    bench.now = ENDS - 60
+    await bench.process.receive(says("p1", 2, "student", name="Ada"))
+    await bench.settle(until=bench.now)
+    assert bench.account().revision == 1
+    bench.now = ENDS
+    await after(bench)
+    assert bench.users()["login-p1"]["displayName"] == "Ada"
+    assert bench.methods().count("POST") == PEOPLE
+    assert bench.account().revision == 3
+
+
+async def test_a_service_with_a_rate_is_called_at_that_rate_from_the_end_on() -> None:
+    bench = await library(rate=0.5)
+    with bench.counted() as costs:
+        await bench.deliver("library", *KEYS)
+    assert (costs["UpdateItem"], costs["PutItem"]) == (1, PEOPLE)
+    assert dues(bench) == [ENDS + 2 * number for number in range(PEOPLE)]
+    bench.now = ENDS
+    await after(bench)
+    assert (len(bench.users()), bench.now) == (PEOPLE, ENDS + 2 * (PEOPLE - 1))
+    assert {account["library"].revision for account in bench.store.accounts.values()} == {3}
+
+
+async def test_a_slot_that_falls_into_a_window_is_lost_and_another_is_taken_after_it() -> None:
+    bench = await decided(people=2, services={"library": {**MAINTAINED_LIBRARY, "rate": 0.1}})
+    await bench.publish(bundle({"library": {"rate": 0.1}}))  # not yet
+    for key in ("p1", "p2"):
+        await bench.process.evaluate(bench.bell(None, key, sequence=2))
+    bench.drain()
+    await bench.deliver("library", "p1", "p2")
+    assert dues(bench, "p2") == [START + 10]
+    await bench.publish(bundle({"library": {**MAINTAINED_LIBRARY, "rate": 0.1}}))
+    for key in ("p1", "p2"):
+        await bench.process.evaluate(bench.bell(None, key, sequence=3))
+    bench.drain()
+    bench.now = START + 10
+    await bench.deliver("library", "p2")
+    assert dues(bench, "p2") == [ENDS]
+    assert len(bench.users()) == 1
+
+
+async def test_a_removal_waits_and_that_of_another_service_does_not() -> None:
+    bench = await new_bench(
+        bundle({"wiki": {"lifecycle": {"retention": "PT0S"}}}), [says("p1", 1, "student", "staff"), says("p2", 1)]
+    )
+    await bench.publish(bundle({"library": MAINTAINED_LIBRARY, "wiki": {"lifecycle": {"retention": "PT0S"}}}))
+    await bench.process.evaluate(bench.bell(sequence=2))
+    await bench.settle()
+    bench.calls.clear()
+    await bench.arrive(says("p1", 2))
+    assert (bench.methods(), bench.methods("wiki")[-1]) == ([], "DELETE")
+    assert (len(bench.users()), bench.users("wiki")) == (1, {})
+    bench.now = ENDS
+    await after(bench)
+    assert bench.methods() == ["PATCH"], "it is suspended"
+
+
+async def test_other_services_are_not_delayed_nor_cost_more() -> None:
+    bench = await decided("student", "visitor", "staff", services={"library": MAINTAINED_LIBRARY})
+    await bench.process.policies.current()
+    await bench.deliver("library")
+    with bench.counted() as costs:
+        await bench.deliver("badges")
+        await bench.deliver("wiki")
+    assert {bench.account(service).condition for service in ("badges", "wiki")} == {Condition.SETTLED}
+    assert costs["UpdateItem"] == 0
+    assert (bench.methods(), bench.now) == ([], START)
+
+
+async def test_a_group_that_gathers_waits_once_and_its_members_are_changed_after_it() -> None:
+    gathers = {"scim": {"member_batch": 100}}
+    bench = await new_bench(bundle({"wiki": gathers}))
+    await bench.process.receive(*(says(key, 1, "staff") for key in ("p1", "p2")))
+    bench.drain()
+    await bench.deliver("wiki", "p1", "p2")
+    await bench.publish(bundle({"wiki": {**gathers, **MAINTAINED_LIBRARY}}))
+    for key in ("p1", "p2"):
+        await bench.process.evaluate(bench.bell(None, key, sequence=2))
+    calls = len(bench.calls)
+    await bench.settle(until=ENDS - 1)
+    group = bench.store.groups["wiki", "editors"]
+    assert (len(bench.calls), group.slots) == (calls, 1)
+    assert ENDS <= group.next_at < ENDS + MAINTAINED
+    await bench.settle()
+    assert bench.members() == {"editors": ["login-p1", "login-p2"]}
+
+
+async def test_nobody_probes_a_service_in_quarantine_while_it_is_worked_on() -> None:
+    bench = await library()
+    await bench.store.put_gate("library", Gate(failures=30, quarantine=1, closed_until=START - 1))
+    bench.steps["library"].append(refused)
+    await bench.deliver("library", *KEYS)
+    assert bench.calls == []
+    assert bench.store.gates["library"].revision == 1
+    assert all(due >= ENDS for due in dues(bench))
+
+
+async def test_a_quarantine_that_lasts_longer_than_the_window_is_waited_for_at_once() -> None:
+    bench = await library()
+    await bench.store.put_gate("library", Gate(failures=30, quarantine=8, closed_until=ENDS + 1000))
+    await bench.deliver("library", *KEYS)
+    assert all(ENDS + 1000 <= due < ENDS + 1000 + MAINTAINED for due in dues(bench))
+
+
+async def test_a_budget_that_fell_has_risen_again_by_the_end_of_the_window() -> None:
+    bench = await library(rate=1)
+    await bench.store.put_gate("library", Gate(rate=0.1, throttled_at=START))
+    await bench.deliver("library", *KEYS)
+    assert dues(bench) == [ENDS + number for number in range(PEOPLE)]
+
+
+@pytest.mark.parametrize(("zone", "called"), [("UTC", False), ("America/New_York", True), ("Europe/Amsterdam", False)])
+async def test_the_window_is_by_the_clocks_of_the_tenant_s_zone(zone: str, called: bool) -> None:
+    content = bundle({"library": MAINTAINED_LIBRARY})
+    bench = await new_bench(content.model_copy(update={"tenant": content.tenant.model_copy(update={"zone": zone})}))
+    await bench.process.receive(says("p1", 1, affiliation("student")))
+    bench.drain()
+    await bench.deliver()
+    assert bool(bench.calls) is called

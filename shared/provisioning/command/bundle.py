@@ -20,6 +20,7 @@ from provisioning.core.errors import InvalidError
 from provisioning.core.policy import Policy
 from provisioning.core.publication import BundleError, compile_bundle
 from provisioning.core.wire import canonical, digest_of
+from provisioning.protocols.extract import check_places
 from provisioning.protocols.registry import check_paths
 
 
@@ -68,6 +69,7 @@ def check_folder(path: Path) -> tuple[Folder, Policy]:
     """Read and compile. Raises BundleError with every problem at its place."""
     folder = load_folder(path)
     problems = [problem for service in folder.bundle.services for problem in check_paths(service)]
+    problems += check_places(folder.bundle.services)
     try:
         policy = compile_bundle(folder.bundle, folder.hash)
     except BundleError as error:

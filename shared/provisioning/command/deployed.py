@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from provisioning.adapters.aws import stack as stacks
 from provisioning.adapters.aws.clients import Clients
+from provisioning.adapters.aws.extracts import StoredExtracts
+from provisioning.adapters.aws.files import StoredFiles
 from provisioning.adapters.aws.indexes import Indexes
 from provisioning.adapters.aws.objects import Objects
 from provisioning.adapters.aws.policies import PublishedPolicies
@@ -17,12 +18,11 @@ from provisioning.adapters.aws.rows import Rows
 from provisioning.adapters.aws.table import Table
 from provisioning.command.bundle import Folder
 from provisioning.command.plan import Total, plan_everyone
-from provisioning.core.account import Account, Condition
-from provisioning.core.catalog import Service
+from provisioning.core.account import Account
 from provisioning.core.errors import ConflictError, InvalidError, TransientError
 from provisioning.core.gate import Gate, closed
 from provisioning.core.identity import Identity
-from provisioning.core.maintenance import closed_until, delivered_by
+from provisioning.core.maintenance import open_again
 from provisioning.core.period import Instant, show
 from provisioning.core.policy import Policy
 from provisioning.ports import Published, Rejected
@@ -41,6 +41,8 @@ class Deployed:
     policies: PublishedPolicies
     rejections: KeptRejections
     queues: Queues
+    extracts: StoredExtracts
+    files: StoredFiles
 
 
 @asynccontextmanager
@@ -58,6 +60,8 @@ async def deployed(stack: str) -> AsyncIterator[Deployed]:
             PublishedPolicies(rows, objects, clock),
             KeptRejections(rows, objects),
             Queues(clients, outputs["IdentitiesQueue"], {}, outputs["CampaignQueue"]),
+            StoredExtracts(rows, clients, outputs.get("ExtractQueue", "")),
+            StoredFiles(clients, outputs["Bucket"]),
         )
     finally:
         await clients.close()
@@ -80,12 +84,12 @@ async def state_of(stack: str) -> dict[str, Any]:
     async with deployed(stack) as ports:
         policy = await ports.policies.current()
         services = {}
-        for service in policy.services:
+        for service, configured in policy.services.items():
             counts = await ports.indexes.count(service)
             parked = await ports.indexes.parked(service, SHOWN)
-            gate = (await ports.table.deliveries(service, [])).gate
+            gate, now = (await ports.table.deliveries(service, [])).gate, clock()
             services[service] = {
-                "gate": gate_words(policy.services[service], policy.zone, gate, counts, clock()),
+                "gate": gate_state(gate, open_again(configured.maintenance, policy.zone, now), now),
                 "accounts": [
                     {"phase": phase, "condition": condition, "count": count}
                     for (phase, condition), count in sorted(counts.items())
@@ -101,21 +105,20 @@ async def state_of(stack: str) -> dict[str, Any]:
         }
 
 
-def gate_words(
-    service: Service, zone: ZoneInfo, gate: Gate, counts: Mapping[tuple[str, str], int], now: Instant
-) -> dict[str, Any]:
-    """What a service lets through: `backlog` is in seconds, until the last slot of those that wait for one.
+def gate_state(gate: Gate, maintained: Instant | None, now: Instant) -> dict[str, Any]:
+    """What a service lets through; `maintained`: when its maintenance ends, if it is in maintenance now.
 
-    `counts`: its accounts by (phase, condition).
+    `backlog`: seconds until the last slot that is taken, from now or from the end of maintenance. Slots that fall into
+    it are lost, and as many are taken after it.
     """
-    waiting = sum(count for (_, condition), count in counts.items() if condition == Condition.PENDING)
-    maintained_until = closed_until(service.maintenance, zone, now)
+    last = gate.next_free // 1000
+    begins = maintained if maintained is not None and last > maintained else now
     return {
         "paused": gate.paused,
+        "maintained_until": show(maintained) if maintained is not None else None,
         "quarantined_until": show(gate.closed_until) if gate.quarantine and closed(gate, now) else None,
-        "maintenance_until": show(maintained_until) if maintained_until is not None else None,
         "failures": gate.failures,
-        "backlog": max(0, delivered_by(service, zone, gate, waiting, now) - now),
+        "backlog": max(0, last - begins),
     }
 
 

@@ -1,7 +1,5 @@
 """`provision`: check a bundle, publish it, explain a person, show the state of the services."""
 
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +12,9 @@ from provisioning.command import cases, schemas, show
 from provisioning.command.bundle import check_folder, load_cases
 from provisioning.command.explained import print_explanation
 from provisioning.command.explained_json import words
+from provisioning.command.extract import extracts
+from provisioning.command.options import Json, Stack
+from provisioning.command.options import print_json as _print_json
 from provisioning.command.preview import preview
 from provisioning.core.account import Account
 from provisioning.core.errors import InvalidError, ProvisioningError
@@ -24,8 +25,7 @@ from provisioning.core.trial import try_case
 from provisioning.runtime.entry import clock, run
 
 application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-Stack = Annotated[str, typer.Option("--stack", envvar="PROVISIONING_STACK", help="Name of the deployed stack.")]
+application.add_typer(extracts, name="extract")
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle.", exists=True, file_okay=False)]
 
 
@@ -147,6 +147,33 @@ def publish(bundle: BundlePath, stack: Stack = "", as_json: Json = False) -> Non
         Console().print(f"bundle {published.hash} is in force as number {published.sequence}; everyone is being rung")
 
 
+@application.command()
+def probe(
+    service: Annotated[str, typer.Argument(help="The service whose SP is asked.")],
+    bundle: Annotated[
+        Path | None, typer.Option(help="Folder of a bundle with the service; without it the bundle in force.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the findings; without it SERVICE.probe.yaml here.")] = None,
+    secret_env: Annotated[str, typer.Option(help="Variable of the environment that holds the credential.")] = "",
+    secret_file: Annotated[Path | None, typer.Option(help="File that holds the credential.")] = None,
+    stack: Stack = "",
+    as_json: Json = False,
+) -> None:
+    """Ask an SP what it supports, changing nothing there, and write the findings and settings for review."""
+    from provisioning.command import probed
+    from provisioning.command.probe import Credential, drafted, find_out, in_force
+
+    held = drafted(bundle, service) if bundle is not None else run(in_force(stack, service))
+    findings = run(find_out(held, Credential(secret_env, secret_file)))
+    file = out or Path(f"{held.id}.probe.yaml")
+    probed.write(file, probed.report(held, findings), bundle)
+    if as_json:
+        _print_json(probed.words(held, findings))
+    else:
+        probed.print_findings(Console(), held, findings)
+        Console().print(f"{file}: for review; nothing of it is in force", markup=False, highlight=False, soft_wrap=True)
+
+
 def instant_of(text: str, zone: ZoneInfo) -> Instant:
     """An instant as somebody types it. Raises InvalidError."""
     try:
@@ -164,10 +191,6 @@ def write_schemas(bundle: BundlePath) -> None:
         f"The first line of a file of rules: # yaml-language-server: $schema=../{schemas.FOLDER}/rules.json",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def main() -> None:

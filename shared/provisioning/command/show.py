@@ -43,12 +43,13 @@ def _picture(error: InvalidError) -> str:
 def _gate(gate: Mapping[str, Any]) -> Iterable[str]:
     if gate["paused"]:
         yield f"paused: {gate['paused']}"
+    if gate["maintained_until"]:
+        yield f"in maintenance until {gate['maintained_until']}"
     if gate["quarantined_until"]:
         yield f"quarantined until {gate['quarantined_until']}, after {gate['failures']} calls without a usable answer"
-    if gate["maintenance_until"]:
-        yield f"in maintenance until {gate['maintenance_until']}"
     if gate["backlog"]:
-        yield f"everything that waits for a slot is delivered in {gate['backlog']} s"
+        then = " from then on" if gate["maintained_until"] else ""
+        yield f"everything that waits for its rate is delivered in {gate['backlog']} s{then}"
 
 
 def status(console: Console, state: Mapping[str, Any]) -> None:

@@ -1,10 +1,11 @@
 """Accounts: what we know to exist at an SP for an identity, and the one table that moves its condition."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from provisioning.core.changed import changed
 from provisioning.core.period import Instant
 
 Json = Any  # a value as JSON has them; every boundary checks its own
@@ -27,6 +28,7 @@ class Condition(StrEnum):
     PENDING = "pending"  # an intent is open, or a slot of the budget is awaited
     UNKNOWN = "unknown"  # a call may or may not have had its effect: look before it is repeated
     FAILED = "failed"  # will be tried again at `due_at`
+    JOINING = "joining"  # as wanted, but for memberships that are left to their groups' doorbells
     PARKED = "parked"  # needs a person; nothing happens until what is wanted changes
 
 
@@ -35,6 +37,7 @@ class Event(StrEnum):
 
     INTENDED = "intended"  # a create is about to be called
     DEFERRED = "deferred"  # the gate gave a later slot
+    GATHERED = "gathered"  # the account is as wanted, its memberships are left to the groups' doorbells
     DONE = "done"
     TRANSIENT = "transient"
     PERMANENT = "permanent"
@@ -53,6 +56,7 @@ _AFTER: Final[Mapping[Event, Condition]] = {
 # (condition, event) -> condition: the only place that changes a condition. A pair that is not here is a defect.
 TRANSITIONS: Final[Mapping[tuple[Condition, Event], Condition]] = {
     **{(condition, event): after for condition in Condition for event, after in _AFTER.items()},
+    **{(condition, _E.GATHERED): _C.JOINING for condition in Condition},
     **{(condition, _E.INTENDED): _C.PENDING for condition in Condition},
     # Waiting for a slot teaches nothing about a call whose effect is not known: its intent stays open.
     **{(condition, _E.DEFERRED): _C.PENDING for condition in Condition},
@@ -65,11 +69,13 @@ class Intent:
 
     Written before every create, and after any call that ended without a trustworthy answer. While it is open, the
     dialogue looks before it changes anything; not finding an account proves its absence only after `deadline` and
-    the service's settling time.
+    the service's settling time. `ticket`: the SP took the work and does it later; with this it is asked what became
+    of it.
     """
 
     attempt: str
     deadline: Instant  # the latest instant at which the call can still be under way
+    ticket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +161,10 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account item. `turn` is the entitlement's turn for which it is settled, parked or backing off."""
+    """The account item. `turn` is the entitlement's turn for which it is settled, parked or backing off.
+
+    `joining`: groups of which it is to be or not to be a member, and nobody has seen that it is so.
+    """
 
     identity: str
     service: str
@@ -168,6 +177,7 @@ class Account:
     sequence: int = 0
     revision: int = 0
     due_at: Instant | None = None
+    joining: tuple[str, ...] = ()
     changed_at: Instant = 0  # when it last settled, for latency and for people
 
     @property
@@ -178,7 +188,7 @@ class Account:
 
 def move(account: Account, event: Event, **changes: Any) -> Account:
     """The account after an event: its condition by the table, its other fields as given."""
-    return replace(account, condition=TRANSITIONS[account.condition, event], **changes)
+    return changed(account, condition=TRANSITIONS[account.condition, event], **changes)
 
 
 def answers(account: Account | None, turn: int, now: Instant) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import Instant
+from provisioning.core.wire import digest_of
 
 EARLY: Final = 2  # seconds: a bell that arrives less than this before its instant is handled at its instant
 HORIZON: Final = 300  # seconds that the sweep looks ahead
@@ -30,6 +31,7 @@ class Bell:
     """`service` None rings evaluate, otherwise that service's deliver.
 
     `at`: the boundary it was rung for. `sequence`: the bundle it was rung for; an older one must not answer it.
+    `group`: a group of the service whose members are to be looked at; then `identity` is empty.
     """
 
     identity: str
@@ -38,6 +40,17 @@ class Bell:
     service: str | None = None
     at: Instant | None = None
     sequence: int = 0
+    group: str | None = None
+
+    @property
+    def line(self) -> str:
+        """What is answered in order: an identity, or a group; short, and of plain characters."""
+        return self.identity if self.group is None else f"group-{digest_of([self.service, self.group])[:32]}"
+
+
+def queue_of(bell: Bell, now: Instant) -> str | None:
+    """The service whose queue a bell goes to; None: evaluate's, where it can wait, and from where it is passed on."""
+    return None if (bell.at or 0) > now else bell.service
 
 
 def write_bell(bell: Bell) -> str:
@@ -49,6 +62,8 @@ def write_bell(bell: Bell) -> str:
         body["at"] = bell.at
     if bell.sequence:
         body["sequence"] = bell.sequence
+    if bell.group is not None:
+        body["group"] = bell.group
     return json.dumps(body, separators=(",", ":"))
 
 
@@ -63,6 +78,7 @@ def read_bell(body: str) -> Bell:
             fields.get("service"),
             fields.get("at"),
             fields.get("sequence", 0),
+            fields.get("group"),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidError(f"not a doorbell: {error}", right='{"identity", "cause", "trace"}') from error

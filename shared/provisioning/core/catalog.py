@@ -19,12 +19,15 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from provisioning.core.authentication_options import Authentication as Authentication
 from provisioning.core.extract_options import Extract
 from provisioning.core.ldap_options import Ldap as Ldap
 from provisioning.core.maintenance_options import Window as Window
 from provisioning.core.model import Model as Model
 from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
+from provisioning.core.queue_options import Queue as Queue
+from provisioning.core.scim_options import Scim as Scim
 from provisioning.core.spml_options import Spml as Spml
 
 # A name is part of queue and function names, so it is short and plain.
@@ -186,11 +189,13 @@ class Service(Model):
 
     id: Name
     protocol: Literal["scim", "queue", "webhook", "ldap", "spml", "extract"]
-    endpoint: str = Field(min_length=1, max_length=2048, description="base URL, or the URL of the SP's queue")
+    endpoint: str = Field(min_length=1, max_length=2048, description="base URL; or URL or ARN of a queue or topic")
     secret: str | None = Field(
         default=None,
-        description="name of the secret: a bearer token; a webhook: one or two whsec_ values; ldap: {dn, password}",
+        description="name of the secret: a bearer token, or what `authentication` says; a webhook: one or two whsec_ "
+        "values; ldap: {dn, password}",
     )
+    authentication: Authentication | None = Field(default=None, description="none: by a bearer token, `secret`")
     account: dict[str, Mapped] = Field(min_length=1)
     match: str = Field(default="userName", description="the attribute by which an account of the SP is recognized")
     adopt: Literal["never", "match"] = Field(
@@ -205,12 +210,16 @@ class Service(Model):
         description="services at which the person must have an account before one is made here",
     )
     rate: float | None = Field(default=None, gt=0, le=10000, description="deliveries a second")
-    maintenance: tuple[Window, ...] = Field(default=(), max_length=20, description="when it is not called")
+    maintenance: tuple[Window, ...] = Field(default=(), max_length=20, description="times in which nobody calls it")
     timeout: int = Field(default=10, ge=1, le=60, description="seconds for one call")
     settling: int = Field(default=30, ge=0, le=3600, description="seconds until the SP's look-up shows what it did")
     private: bool = Field(default=False, description="the endpoint may be a private or loopback address")
     response: int = Field(default=1048576, ge=1024, le=16777216, description="bytes of one answer, at most")
     ldap: Ldap | None = Field(default=None, description="how a directory keeps its accounts; for protocol `ldap`")
+    scim: Scim | None = Field(
+        default=None, description="where an SP of SCIM is not as the standard; for protocol `scim`"
+    )
+    queue: Queue | None = Field(default=None, description="how an SP is told by messages; for protocol `queue`")
     spml: Spml | None = Field(default=None, description="how an SP of SPML 2.0 keeps accounts; for protocol `spml`")
     extract: Extract | None = Field(default=None, description="the files that are made of it; for protocol `extract`")
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from provisioning.core.account import Account, Condition, Desired, Event, Intent, Known, Phase, move
 from provisioning.core.catalog import Service
+from provisioning.core.changed import changed
 from provisioning.core.gate import wait
 from provisioning.core.period import Instant
 
@@ -61,8 +62,10 @@ def for_account(desired: Desired, account: Account) -> Desired:
     )
 
 
-def plan(desired: Desired, account: Account, turn: int) -> Plan:
+def plan(desired: Desired, account: Account, turn: int, *, gathers: bool = False) -> Plan:
     """Whether anything must be asked of the SP to get from what is known to what is desired.
+
+    `gathers`: memberships are left to the groups' doorbells.
 
     What is known is in doubt while an intent is open, and also if a turn may have been begun that is not this one:
     its delivery may have been killed after its call and before its write. That is a turn that was passed over, or
@@ -70,8 +73,9 @@ def plan(desired: Desired, account: Account, turn: int) -> Plan:
     """
     known = account.known
     begun = account.turn if account.condition is Condition.FAILED else account.turn + 1
-    doubt = account.intent is not None or (account.revision > 0 and turn > begun)
-    if desired.problem or (not doubt and agrees(known, desired)):
+    left = bool(account.joining)
+    doubt = account.intent is not None or (account.revision > 0 and turn > begun) or (left and not gathers)
+    if desired.problem or (not doubt and not left and agrees(known, desired)):
         return REST
     creates = known.phase is Phase.ABSENT and desired.phase is not Phase.ABSENT
     return Plan(call=True, doubt=doubt, intent=creates, fill=not creates and _fills(known, desired))
@@ -119,9 +123,10 @@ def intended(
     account: Account, desired: Desired, service: Service, attempt: str, sequence: int, now: Instant
 ) -> Account:
     """The account with an open intent, and what may be there once it is. Its `due_at` brings us back if we die."""
-    intent = Intent(attempt, now + CALL)
+    # What an earlier delivery left at the SP is asked for by its ticket, also if this one dies before it does.
+    intent = Intent(attempt, now + CALL, account.intent.ticket if account.intent is not None else None)
     groups = tuple(sorted({*account.known.groups, *desired.groups}))
-    known = replace(account.known, values={**account.known.values, **desired.values}, groups=groups)
+    known = changed(account.known, values={**account.known.values, **desired.values}, groups=groups)
     due_at = intent.deadline + service.settling
     return move(account, Event.INTENDED, known=known, intent=intent, due_at=due_at, sequence=sequence)
 
@@ -140,7 +145,7 @@ def done(account: Account, known: Known, desired: Desired, turn: int, sequence: 
     """The account after the SP was made as desired: settled, or parked for what nobody but a person may decide."""
     return move(
         account, Event.PERMANENT if desired.dispute else Event.DONE, known=known, turn=turn, sequence=sequence,
-        intent=None, attempts=0, error=desired.dispute, due_at=None, changed_at=now,
+        intent=None, attempts=0, error=desired.dispute, due_at=None, joining=(), changed_at=now,
     )  # fmt: skip
 
 
@@ -174,6 +179,19 @@ def lost(account: Account, ending: Ended, service: Service, attempt: str, sequen
     return move(
         account, Event.LOST, known=ending.known, sequence=sequence, intent=Intent(attempt, now + CALL),
         attempts=attempts, error=ending.reason, due_at=now + CALL + settling,
+    )  # fmt: skip
+
+
+def awaiting(account: Account, ending: Ended, attempt: str, ticket: str, sequence: int, now: Instant) -> Account:
+    """The account whose change the SP does later: asked for with the ticket, at growing distances or when the SP says.
+
+    There is no deadline after which the work is believed to be lost: the SP says that it does not know it any more.
+    """
+    attempts = account.attempts + 1
+    pause = wait(attempts, f"{account.identity}/{account.service}", ending.retry_after)
+    return move(
+        account, Event.LOST, known=ending.known, sequence=sequence, intent=Intent(attempt, now + CALL, ticket),
+        attempts=attempts, error=ending.reason, due_at=now + pause,
     )  # fmt: skip
 
 

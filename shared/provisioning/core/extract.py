@@ -22,8 +22,9 @@ One item for each service holds the run under way, and is written once for each 
 that make the same part, one loses and stops. A part's name has its digest in it, so a part that was made twice is two
 objects, of which the manifest names one. The manifest is written last; until then there is no extract.
 
-The SP, or its operator, acknowledges by storing an object beside the manifest: its name and `.ack`. The next start
-looks for the newest one. A delta in LDIF or any other format may repeat what an SP has; applying it again is harmless.
+The SP, or its operator, acknowledges by storing an object beside the manifest: its name and `.ack`. `provision extract
+acknowledge` stores the same object. The next start looks for the newest one. A delta in LDIF or any other format may
+repeat what an SP has; applying it again is harmless.
 """
 
 from collections.abc import Mapping
@@ -41,7 +42,8 @@ from provisioning.core.period import Instant, shift, show
 # clocks and indexes lag by less than the rest.
 LATENCY: Final = 180
 LEASE: Final = 7200  # seconds without a new part after which nobody is at work any more
-WAITING: Final = 20  # published extracts that may still be acknowledged; older ones make no better base
+KEPT: Final = 20  # published extracts that may still be acknowledged; older ones make no better base
+HEARD: Final = 20  # starts that are known again if they are repeated
 MOST_PARTS: Final = 2000  # of one extract: all are in its item
 LEAST: Final = 10  # rows that may always go: of a few, one is a large share
 
@@ -66,13 +68,20 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An extract whose manifest was written. `schema` stands for its columns and population."""
+    """An extract whose manifest was written, at `at`. `schema` stands for its columns and population."""
 
     number: int
     kind: Kind
     schema: str
     watermark: Instant
     rows: int
+    parts: int = 0
+    at: Instant = 0
+
+    @property
+    def folder(self) -> str:
+        """Where its parts and its manifest lie."""
+        return folder_of(self.number, self.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +124,27 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Extracts:
-    """The item: the run under way, what was published and may yet be acknowledged, and what was.
+    """The item: the run under way, the last ones that were published, and the one that was acknowledged.
 
-    `request`: the last start that was heard. `full`: the last full extract, against which shrinkage is judged.
+    `requests`: the last starts that were heard. `full`: the last full extract, against which shrinkage is judged.
+    `trouble`: why the last run ended without a manifest.
     """
 
     service: str
     number: int = 0
-    request: str = ""
+    requests: tuple[str, ...] = ()
     run: Run | None = None
-    waiting: tuple[Published, ...] = ()
+    published: tuple[Published, ...] = ()
     acknowledged: Published | None = None
     full: Published | None = None
+    trouble: str = ""
     revision: int = 0
+
+    @property
+    def waiting(self) -> tuple[Published, ...]:
+        """What may yet be acknowledged: older ones than the one that was do not matter any more."""
+        after = self.acknowledged.number if self.acknowledged is not None else 0
+        return tuple(made for made in self.published if made.number > after)
 
 
 def folder_of(number: int, kind: Kind) -> str:
@@ -161,7 +178,8 @@ def begin(
         number=item.number + 1, kind=kind, schema=layout.schema, watermark=now - LATENCY, sequence=sequence,
         touched_at=now, since=item.acknowledged if kind is Kind.DELTA else None, because=because,
     )  # fmt: skip
-    return replace(item, number=run.number, request=request, run=run)
+    heard = (*item.requests, request)[-HEARD:] if request else item.requests
+    return replace(item, number=run.number, requests=heard, run=run, trouble="")
 
 
 def _full_because(item: Extracts, service: Service, layout: Layout, zone: ZoneInfo, now: Instant) -> str:
@@ -219,26 +237,25 @@ def released(item: Extracts, run: Run, now: Instant) -> Extracts:
     return replace(item, run=replace(run, held="", released=True, touched_at=now))
 
 
-def discarded(item: Extracts) -> Extracts:
-    """The item without what was held. Its parts lie about; no manifest names them."""
-    return replace(item, run=None)
+def given_up(item: Extracts, run: Run, reason: str) -> Extracts:
+    """The item without its run, and why: it was discarded, or cannot be made. Its parts lie about, named by nothing."""
+    return replace(item, run=None, trouble=f"extract {run.number} was not published: {reason}")
 
 
-def published(item: Extracts, run: Run) -> Extracts:
+def published(item: Extracts, run: Run, now: Instant) -> Extracts:
     """The item after the manifest was written."""
-    made = Published(run.number, run.kind, run.schema, run.watermark, run.rows)
+    made = Published(run.number, run.kind, run.schema, run.watermark, run.rows, len(run.parts), now)
     return replace(
         item,
         run=None,
-        waiting=(*item.waiting, made)[-WAITING:],
+        published=(*item.published, made)[-KEPT:],
         full=made if run.kind is Kind.FULL else item.full,
     )
 
 
 def acknowledged(item: Extracts, made: Published) -> Extracts:
-    """The item after the SP took in an extract: the base of the next delta. Older ones do not matter any more."""
-    waiting = tuple(other for other in item.waiting if other.number > made.number)
-    return replace(item, acknowledged=made, waiting=waiting)
+    """The item after the SP took in an extract: the base of the next delta."""
+    return replace(item, acknowledged=made)
 
 
 def manifest(run: Run, layout: Layout, service: str) -> Mapping[str, Any]:

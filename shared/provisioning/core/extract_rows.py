@@ -73,7 +73,8 @@ def layout_of(service: Service) -> Layout:
 def stage(service: Service, wanted: Desired, known: Known) -> Known:
     """The row as it is staged: nothing leaves us now, so it is as wanted at once.
 
-    A row that is gone keeps its key, by which the SP is told. Values that only a new account gets stay as they were.
+    A row that is gone keeps its key, by which the SP is told. Values that only a new account gets stay as they were. So
+    does a key of this kind for who comes back: the SP may never hear that the row was gone in between.
     """
     if wanted.phase is Phase.ABSENT:
         key = known.values.get(service.match)
@@ -83,6 +84,8 @@ def stage(service: Service, wanted: Desired, known: Known) -> Known:
         kept = {path: known.values[path] for path in wanted.once | wanted.fill if known.values.get(path) is not None}
         new_only = {path for path in wanted.once if path not in kept and path not in wanted.chosen}
         values = {path: value for path, value in {**values, **kept}.items() if path not in new_only}
+    elif known.staged and service.match in known.values and service.match in wanted.once | wanted.chosen:
+        values[service.match] = known.values[service.match]
     return Known(wanted.phase, None, values, wanted.groups, wanted.filled, staged=True)
 
 

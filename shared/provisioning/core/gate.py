@@ -15,6 +15,7 @@ SLOWEST: Final = 0.1
 RECOVERY: Final = 300  # seconds in which a budget rises from nothing to all of it
 SICK: Final = 20  # calls in a row without a usable answer that put a service into quarantine
 FIRST_QUARANTINE: Final = 30
+MAINTAINED: Final = 300  # seconds over which those that waited for the end of maintenance are spread, at most
 PROBE: Final = 90  # seconds after which whoever probes must have come to an end
 
 
@@ -112,20 +113,29 @@ def probing(gate: Gate, now: Instant) -> Gate | None:
 def waiting_until(gate: Gate, subject: str) -> Instant:
     """When a delivery that met a closed gate comes again: spread, so that not all come at once."""
     spread: int = min(LONGEST_WAIT // 4, FIRST_QUARANTINE * 2**gate.quarantine)
-    return gate.closed_until + 1 + derived(subject) % spread
+    return gate.closed_until + 1 + _derived(subject) % spread
+
+
+def after_maintenance(ends: Instant, subject: str, now: Instant) -> Instant:
+    """When a delivery that met a maintenance window comes again, if the service has no rate.
+
+    Who waits for longer is spread over longer: those who met all of a window come no closer together than they met it,
+    until it is five minutes.
+    """
+    return ends + _derived(subject) % max(1, min(MAINTAINED, ends - now))
 
 
 def wait(attempts: int, subject: str, retry_after: int | None = None) -> int:
     """Seconds until the next attempt: doubling from two seconds to an hour, spread by the subject's name.
 
-    The SP's own Retry-After is a floor, believed up to a day. The spread is derived, not drawn, so that a
-    repetition computes the same instant.
+    The SP's own Retry-After is a floor, believed up to a day, and spread by a tenth: all whom it told the same would
+    come back in the same second. The spread is derived, not drawn, so that a repetition computes the same instant.
     """
     base: int = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts, 16))
-    spread = derived(f"{subject}#{attempts}") % (base // 2 + 1)
-    return max(base - base // 4 + spread // 2, min(retry_after or 0, DAY))
+    derived = _derived(f"{subject}#{attempts}")
+    floor = min(retry_after or 0, DAY)
+    return max(base - base // 4 + derived % (base // 2 + 1) // 2, floor + derived % (floor // 10 + 1))
 
 
-def derived(subject: str) -> int:
-    """A number that is as good as drawn, and the same each time: what many subjects are spread by."""
+def _derived(subject: str) -> int:
     return int.from_bytes(hashlib.sha256(subject.encode()).digest()[:4], "big")

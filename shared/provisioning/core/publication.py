@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from provisioning.core.catalog import Bundle, Rule, Tenant
 from provisioning.core.errors import InvalidError
 from provisioning.core.expression import Environment, Type, compile_expression, compile_selection, parse_type, record
-from provisioning.core.maintenance import problems as maintenance_problems
 from provisioning.core.mapping import AccountMapping, compile_mapping
 from provisioning.core.period import BEGINNING, DAY, FOREVER, Duration, Period, parse_end, parse_start
 from provisioning.core.policy import CompiledRule, Policy, compiled_rule
@@ -47,7 +46,6 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
         except InvalidError as error:
             problems.append(error)
     problems.extend(_requirements(bundle))
-    problems.extend(problem for service in bundle.services for problem in maintenance_problems(service))
     compiled = _rules(bundle, schema, problems)
     problems.extend(exclusion_problems(bundle))
     if problems:

@@ -4,17 +4,19 @@ import base64
 import hashlib
 import json
 import math
+import re
 import zlib
 from typing import Any, Final
 
 from provisioning.core.errors import InvalidError
 
+_BRACKET: Final = re.compile(r"[\[\]{}]")
 DEEPEST: Final = 32  # levels of nesting in anything that comes from outside
 
 
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and no spaces: equal values have equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def digest_of(value: Any) -> str:
@@ -43,7 +45,7 @@ def read_json(text: str, where: str, most: int) -> Any:
     if _depth(text) > DEEPEST:
         raise InvalidError("too deeply nested", where=where, right=f"at most {DEEPEST} levels")
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)
+        return _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise InvalidError(f"not JSON: {error.msg}", where, error.lineno, error.colno, "a JSON object") from error
     except ValueError as error:  # NaN, 1e999, a name twice, too many digits for an integer
@@ -72,11 +74,16 @@ def _finite(text: str) -> float:
 
 def _depth(text: str) -> int:
     """The deepest nesting, counted without recursion; brackets inside strings can only make it larger."""
+    opened = text.count("[") + text.count("{")
+    if opened <= DEEPEST:  # as most: then it cannot be deeper, and nothing needs to be walked through
+        return opened
     deepest = depth = 0
-    for character in text:
-        if character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif character in "]}":
-            depth -= 1
+    for bracket in _BRACKET.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        deepest = max(deepest, depth)
     return deepest
+
+
+# Made once: `json.dumps` and `json.loads` make new ones for each call that is not of the plainest.
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)

@@ -51,15 +51,40 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Deposit:
+    """Something too large for a message, to be kept where its receiver can fetch it for so many `seconds`.
+
+    A repetition has the same name and takes the place of what was kept before.
+    """
+
+    name: str
+    body: bytes
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deposited:
+    """It is kept, and `url` fetches it without any other credential: whoever has the URL has the content."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
-    """No usable answer. `sent`: the request may have reached the SP, so its effect is not known."""
+    """No usable answer. `sent`: the request may have reached the SP, so its effect is not known.
+
+    `throttled`: what refused it says that there are too many.
+    `retry_after`: seconds, the word of somebody who must be asked before the SP can be, such as a token endpoint.
+    """
 
     reason: str
     sent: bool
+    throttled: bool = False
+    retry_after: int | None = None
 
 
-Request = HttpRequest | Publish | LdapRequest
-Answer = HttpResponse | Accepted | LdapResult | Unanswered
+Request = HttpRequest | Publish | Deposit | LdapRequest
+Answer = HttpResponse | Accepted | Deposited | LdapResult | Unanswered
 
 
 class Outcome(StrEnum):
@@ -77,7 +102,9 @@ class Ending:
 
     `taken`: an attribute and a value of it that the SP has for somebody else, so that with another one it may succeed.
     `ticket`: the SP does the work later; the next delivery of this account is given it, to ask what became of it.
-    Whoever does not keep it is right with the outcome, which is then UNKNOWN.
+    Whoever does not keep it is right with the outcome, which is then UNKNOWN. With another outcome it only says that
+    an old ticket was not used. `changed`: of a group's members, by remote id, those who are as asked for; `refused`:
+    those whom the group will not have or not let go, with the reason.
     """
 
     outcome: Outcome
@@ -87,6 +114,8 @@ class Ending:
     missing_group: str | None = None  # a group that the SP does not have any more
     taken: tuple[str, Json] | None = None
     ticket: str | None = None
+    changed: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
     heard: Heard = Heard.WELL  # what the answers taught of the SP's health; whoever carried the dialogue says so
 
 
@@ -107,6 +136,16 @@ class Delivery:
     turn: int
     groups: Mapping[str, str] = field(default_factory=dict)
     ticket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who is to be a member of a group, and who is not to be: accounts by remote id, each once."""
+
+    group: str
+    remote_id: str
+    add: tuple[str, ...]
+    remove: tuple[str, ...]
 
 
 Dialogue = Generator[Request, Answer, Ending]

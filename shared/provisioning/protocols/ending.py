@@ -38,7 +38,8 @@ def classify(request: HttpRequest, answer: Answer, known: Known) -> Ending:
     """
     if isinstance(answer, Unanswered):
         doubtful = answer.sent and request.method not in _SAFE
-        return Ending(Outcome.UNKNOWN if doubtful else Outcome.TRANSIENT, known, answer.reason)
+        outcome = Outcome.UNKNOWN if doubtful else Outcome.TRANSIENT
+        return Ending(outcome, known, answer.reason, answer.retry_after)
     if not isinstance(answer, HttpResponse):
         return garbage(request, known, "another transport's word")
     status = answer.status
@@ -57,7 +58,7 @@ def classify(request: HttpRequest, answer: Answer, known: Known) -> Ending:
 def heard(answer: Answer) -> Heard:
     """What an answer teaches of the SP's health, whatever it says of the account."""
     if isinstance(answer, Unanswered):
-        return Heard.SICK
+        return Heard.THROTTLED if answer.throttled else Heard.SICK
     if isinstance(answer, LdapResult):
         return Heard.THROTTLED if answer.code == _BUSY else Heard.SICK if answer.code == _UNAVAILABLE else Heard.WELL
     if not isinstance(answer, HttpResponse) or answer.status < HTTPStatus.BAD_REQUEST:
@@ -111,6 +112,8 @@ def discreet(ending: Ending, *private: Mapping[str, Json]) -> Ending:
     An SP may quote what it refuses, so every text of `private`, and whatever looks like an address, is blanked out
     before the reason is cut.
     """
+    if not ending.reason:
+        return ending
     reason = "".join(character if character.isprintable() else " " for character in ending.reason[:_SAID])
     texts = {text for values in private for text in _texts(values) if len(text) > 2}
     for text in sorted(texts, key=len, reverse=True):

@@ -5,45 +5,38 @@ after a doubt, and only at our own paths. A value of strength `create` goes into
 also into the PATCH after a look that showed none.
 """
 
-import operator
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Generator
+from dataclasses import replace
 from typing import Final
 
-from provisioning.core.account import Json, Known, Phase
+from provisioning.core.account import Desired, Known, Phase
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
+from provisioning.core.scim_options import Scim
+from provisioning.core.scim_presets import options_of
 from provisioning.protocols.dialogue import Answer, Delivery, Dialogue, Ending, Outcome, Request
 from provisioning.protocols.ending import discreet
 from provisioning.protocols.scim_calls import (
     GONE,
-    Refused,
+    RACED,
+    RACES,
     Resource,
     call,
+    checked,
     create,
     delete,
     id_of,
-    patch,
     place_of,
-    read,
     stop,
+    version_of,
 )
+from provisioning.protocols.scim_change import Met, change, doubted, look, phase_of
+from provisioning.protocols.scim_dialect import fitted
 from provisioning.protocols.scim_groups import join, leave
-from provisioning.protocols.scim_lookup import MARK, look_up, marked
-from provisioning.protocols.scim_patch import Operation, applied, operations, shown_values
-from provisioning.protocols.scim_resource import check_values, make_user, member, read_path, shows, value_at
+from provisioning.protocols.scim_lookup import look_up
+from provisioning.protocols.scim_resource import check_values, make_user
 
 _CONFLICT: Final = 409
-_EMPTY: Final[tuple[Json, ...]] = (None, "", [], {})
-
-
-@dataclass(frozen=True, slots=True)
-class _Met:
-    """An account that exists. `shown`: as the SP showed it; `certain`: this dialogue has seen or made it."""
-
-    known: Known
-    shown: Resource | None = None
-    certain: bool = True
 
 
 def deliver(service: Service, delivery: Delivery) -> Dialogue:
@@ -57,24 +50,26 @@ def deliver(service: Service, delivery: Delivery) -> Dialogue:
         check_values(desired.values, known.values, delivery.identity)
     except InvalidError as error:
         return discreet(Ending(Outcome.PERMANENT, known, str(error)))
-    ending = yield from _remove(service, delivery) if desired.phase is Phase.ABSENT else _make(service, delivery)
+    scim = options_of(service)
+    made = _remove if desired.phase is Phase.ABSENT else _make
+    ending = yield from made(service, scim, delivery)
     return discreet(ending, desired.values, known.values)
 
 
-def _make(service: Service, delivery: Delivery) -> Dialogue:
+def _make(service: Service, scim: Scim, delivery: Delivery) -> Dialogue:
     """Removals first, then the account itself, then what is added."""
-    met = yield from _meet(service, delivery)
+    met = yield from _meet(service, scim, delivery)
     if isinstance(met, Ending):
         return met
     desired = delivery.desired
     wanted = desired.groups if desired.phase is Phase.ACTIVE else ()
-    left = yield from leave(delivery, met.known, wanted)
+    left = yield from leave(scim, delivery, met.known, wanted)
     if isinstance(left, Ending):
         return left
-    known = yield from _change(delivery, replace(met, known=left.known))
-    if isinstance(known, Ending):
-        return known
-    known = yield from join(delivery, known, wanted, met.shown)
+    changed = left.known if met.made else (yield from change(scim, delivery, replace(met, known=left.known)))
+    if isinstance(changed, Ending):
+        return changed
+    known = yield from join(scim, delivery, changed, wanted, met.shown)
     if isinstance(known, Ending):
         return known
     if left.refusal is not None:
@@ -82,125 +77,94 @@ def _make(service: Service, delivery: Delivery) -> Dialogue:
     return Ending(Outcome.DONE, known, missing_group=left.missing)
 
 
-def _meet(service: Service, delivery: Delivery) -> Generator[Request, Answer, _Met | Ending]:
+def _meet(service: Service, scim: Scim, delivery: Delivery) -> Generator[Request, Answer, Met | Ending]:
     """The account that exists after this: the one we know, one found and taken over, or a new one."""
     if delivery.known.remote_id is None:
-        return (yield from _obtain(service, delivery))
-    if not delivery.look:
-        return _Met(delivery.known, certain=False)
-    shown = yield from read("Users", delivery.known.remote_id, delivery.known)
-    if isinstance(shown, Refused):
-        return _vanished() if shown.status in GONE else shown.ending
-    if marked(shown) not in (None, delivery.identity):
-        return Ending(Outcome.PERMANENT, delivery.known, "the account has been given another's mark")
-    return _Met(_seen(delivery, shown), shown)
+        return (yield from _obtain(service, scim, delivery))
+    met = Met(delivery.known, certain=False)
+    return (yield from look(scim, delivery, met)) if delivery.look else met
 
 
-def _obtain(service: Service, delivery: Delivery) -> Generator[Request, Answer, _Met | Ending]:
+def _obtain(service: Service, scim: Scim, delivery: Delivery) -> Generator[Request, Answer, Met | Ending]:
     """Create the account, or take over the one that is there. After a doubt it is looked up first."""
     desired = delivery.desired
     if delivery.look:
-        found = yield from look_up(service, delivery, adopts=True)
+        found = yield from look_up(service, scim, delivery, adopts=True)
         if found is not None:
-            return found if isinstance(found, Ending) else _Met(_seen(delivery, found), found)
-    user = make_user(desired.values, delivery.identity, active=desired.phase is Phase.ACTIVE)
+            return found if isinstance(found, Ending) else _seen(delivery, found)
+    user = make_user(fitted(scim, desired.values), delivery.identity, active=desired.phase is Phase.ACTIVE)
     made = yield from create("Users", user, delivery.known)
     if isinstance(made, str):
-        return _Met(Known(desired.phase, made, desired.held, filled=desired.filled))
+        return Met(Known(desired.phase, made, desired.held, filled=desired.filled), made=True)
     if made.status == _CONFLICT:
-        found = yield from look_up(service, delivery, adopts=True)
-        if isinstance(found, Ending):
-            return found
+        found = yield from look_up(service, scim, delivery, adopts=True)
         if found is not None:
-            return _Met(_seen(delivery, found), found)
+            return found if isinstance(found, Ending) else _seen(delivery, found)
         # It may be ours and not be shown yet; a look that still does not find it, later, makes it a question.
         outcome = Outcome.PERMANENT if delivery.look else Outcome.UNKNOWN
         reason = f"{made.ending.reason}; but no look-up shows such an account"
         refused = delivery.look and made.scim_type == "uniqueness"
         taken = (service.match, desired.values.get(service.match)) if refused else None
-        return _doubted(delivery, replace(made.ending, outcome=outcome, reason=reason, taken=taken))
-    return _doubted(delivery, made.ending)
+        return doubted(delivery, replace(made.ending, outcome=outcome, reason=reason, taken=taken))
+    return doubted(delivery, made.ending)
 
 
-def _change(delivery: Delivery, met: _Met) -> Generator[Request, Answer, Known | Ending]:
-    """One PATCH with what differs, or none."""
-    desired, known = delivery.desired, met.known
-    changes = _differences(delivery, met)
-    after = replace(known, phase=desired.phase, values=desired.held, filled=desired.filled)
-    if not changes or known.remote_id is None:
-        return after
-    refused = yield from call(patch(place_of("Users", known.remote_id), changes), known)
-    if refused is None:
-        return after
-    if refused.status in GONE and not met.certain:
-        return _vanished()
-    # An account that nobody had marked is not ours before the mark has arrived: until then it is not claimed.
-    claimed = delivery.known if delivery.known.remote_id is None and _lacks_mark(met) else known
-    if refused.status in GONE:
-        return Ending(Outcome.TRANSIENT, claimed, "the SP shows the account and does not find it")
-    return _doubted(delivery, stop(refused.ending, claimed))
-
-
-def _differences(delivery: Delivery, met: _Met) -> list[Operation]:
-    desired, shown, active = delivery.desired, met.shown, delivery.desired.phase is Phase.ACTIVE
-    had, wanted = desired.strong(met.known.values), desired.strong(desired.values)
-    if shown is None:
-        changes = operations(applied(had), wanted, operator.eq)
-        differs = met.known.phase is not desired.phase
-    else:
-        wanted = {**wanted, **_missing(delivery, shown)}
-        changes = operations(shown_values(shown, had, wanted), wanted, shows)
-        differs = member(shown, "active") is not active
-        if _lacks_mark(met):
-            changes.insert(0, {"op": "replace", "path": MARK, "value": delivery.identity})
-    if differs:
-        changes.insert(0, {"op": "replace", "path": "active", "value": active})
-    return changes
-
-
-def _missing(delivery: Delivery, shown: Resource) -> Mapping[str, Json]:
-    """The values that fill, where the SP shows none."""
-    desired = delivery.desired
-    return {path: desired.values[path] for path in desired.filled if value_at(shown, read_path(path)) in _EMPTY}
-
-
-def _remove(service: Service, delivery: Delivery) -> Dialogue:
-    """Delete the account, if it is ours. Without a remote id only an account with our mark is."""
-    known = delivery.known
-    if known.remote_id is None:
-        found = (yield from look_up(service, delivery, adopts=False)) if delivery.look else None
+def _remove(service: Service, scim: Scim, delivery: Delivery) -> Dialogue:
+    """Remove the account, if it is ours. Without a remote id only an account with our mark is."""
+    met = Met(delivery.known, certain=False)
+    if met.known.remote_id is None:
+        found = (yield from look_up(service, scim, delivery, adopts=False)) if delivery.look else None
         if isinstance(found, Ending):
             return found
         if found is None:
             return Ending(Outcome.DONE, Known())
-        known = _seen(delivery, found)
-    left = yield from leave(delivery, known, ())
+        met = _seen(delivery, found)
+    left = yield from leave(scim, delivery, met.known, ())
     if isinstance(left, Ending):
         return left
-    refused = yield from call(delete(place_of("Users", str(known.remote_id))), left.known)
-    if refused is None or refused.status in GONE:
-        return Ending(Outcome.DONE, Known(), missing_group=left.missing)
-    return refused.ending
+    met = replace(met, known=left.known)
+    ending = yield from (_deactivate if scim.delete == "none" else _delete)(scim, delivery, met)
+    return replace(ending, missing_group=left.missing) if ending.outcome is Outcome.DONE else ending
 
 
-def _lacks_mark(met: _Met) -> bool:
-    return met.shown is not None and marked(met.shown) is None
+def _delete(scim: Scim, delivery: Delivery, met: Met) -> Dialogue:
+    """Loses to somebody else who changes the account after our look: it may have been given to another meanwhile."""
+    remote_id = str(met.known.remote_id)
+    looks = scim.etag == "required" and version_of(scim, met.shown) is None
+    ending = Ending(Outcome.DONE, Known())
+    for _ in range(RACES):
+        if looks:
+            again = yield from look(scim, delivery, met)
+            if isinstance(again, Ending):
+                return _without(again)
+            met = again
+        refused = yield from call(delete(place_of("Users", remote_id), version_of(scim, met.shown)), met.known)
+        if refused is not None:
+            refused = yield from checked(scim, "Users", remote_id, refused, met.known)
+        if refused is None or refused.status in GONE:
+            return Ending(Outcome.DONE, Known())
+        ending = refused.ending
+        if refused.status not in RACED:
+            break
+        looks = True
+    return ending
 
 
-def _seen(delivery: Delivery, shown: Resource) -> Known:
-    """What is known of an account that the SP shows. Its values are those that we may have applied, not the shown."""
-    phase = Phase.SUSPENDED if member(shown, "active") is False else Phase.ACTIVE
-    return replace(delivery.known, phase=phase, remote_id=id_of(shown))
+def _deactivate(scim: Scim, delivery: Delivery, met: Met) -> Dialogue:
+    """Where nothing can be deleted. Its values are not looked at any more; its mark lets it be found again."""
+    emptied = replace(met, known=replace(met.known, values={}))
+    known = yield from change(scim, replace(delivery, desired=Desired(Phase.SUSPENDED)), emptied)
+    if isinstance(known, Ending):
+        return _without(stop(known, met.known) if known.known.remote_id is not None else known)
+    return Ending(Outcome.DONE, Known())
 
 
-def _vanished() -> Ending:
-    """The account was deleted behind our back. Not created again here: a create needs its intent first."""
-    return Ending(Outcome.TRANSIENT, Known(), "the SP does not have the account any more", retry_after=0)
+def _without(ending: Ending) -> Ending:
+    """Done, if the account turned out not to be there."""
+    gone = ending.known == Known() and ending.outcome is Outcome.TRANSIENT
+    return Ending(Outcome.DONE, Known()) if gone else ending
 
 
-def _doubted(delivery: Delivery, ending: Ending) -> Ending:
-    """After a call whose effect is not known, the values that it carried may be there as well."""
-    if ending.outcome is not Outcome.UNKNOWN:
-        return ending
-    values = {**ending.known.values, **delivery.desired.values}
-    return stop(ending, replace(ending.known, values=values))
+def _seen(delivery: Delivery, shown: Resource) -> Met:
+    """An account that the SP shows. Its known values are those that we may have applied, not the shown."""
+    return Met(replace(delivery.known, phase=phase_of(shown), remote_id=id_of(shown)), shown)

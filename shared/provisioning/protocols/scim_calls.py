@@ -1,30 +1,27 @@
 """The calls that SCIM dialogues are made of, and what may be believed of their answers."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
 from provisioning.core.account import Json, Known
-from provisioning.protocols.dialogue import Answer, Ending, HttpRequest, HttpResponse, Outcome, Request, Unanswered
+from provisioning.core.scim_options import Scim
+from provisioning.protocols.dialogue import Answer, Ending, HttpRequest, HttpResponse, Outcome, Request
 from provisioning.protocols.ending import classify, garbage, read_object, status_of
 from provisioning.protocols.scim_patch import Operation, patch_body
 from provisioning.protocols.scim_resource import member
 
 MEDIA_TYPE: Final = "application/scim+json"
 GONE: Final = (404, 410)
+RACED: Final = (412, 428)  # somebody else changed it meanwhile; or a version is wanted, which a look shows
+RACES: Final = 3  # times that a change is planned, each after a new look
 _LONGEST_ID: Final = 512
-_NO_SEARCH: Final = (400, 501)  # this attribute cannot be searched here: invalidFilter and its relatives
+_LONGEST_VERSION: Final = 256
+
+_WRITING: Final[Mapping[str, str]] = {"accept": MEDIA_TYPE, "content-type": MEDIA_TYPE}
 
 Resource = Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a search showed that is truly what was asked for. `proven`: that there is no more is beyond doubt."""
-
-    resources: tuple[Resource, ...]
-    proven: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +38,36 @@ def get(path: str, query: Mapping[str, str] | None = None) -> HttpRequest:
     return HttpRequest("GET", path, query or {}, {"accept": MEDIA_TYPE})
 
 
-def delete(path: str) -> HttpRequest:
+def delete(path: str, version: str | None = None) -> HttpRequest:
     """A deletion. It accepts nothing by name: an SP exists that refuses a DELETE with an Accept header."""
-    return HttpRequest("DELETE", path)
+    return HttpRequest("DELETE", path, {}, _condition(version))
 
 
 def post(path: str, body: Json) -> HttpRequest:
     """A creation."""
-    return HttpRequest("POST", path, {}, {"accept": MEDIA_TYPE, "content-type": MEDIA_TYPE}, body)
+    return HttpRequest("POST", path, {}, _WRITING, body)
 
 
-def patch(path: str, operations: list[Operation]) -> HttpRequest:
-    """A change."""
-    headers = {"accept": MEDIA_TYPE, "content-type": MEDIA_TYPE}
-    return HttpRequest("PATCH", path, {}, headers, patch_body(operations))
+def patch(path: str, operations: list[Operation], version: str | None = None) -> HttpRequest:
+    """A change, only of the version that was read if there is one (RFC 7644 3.14)."""
+    return HttpRequest("PATCH", path, {}, {**_WRITING, **_condition(version)}, patch_body(operations))
+
+
+def put(path: str, body: Json, version: str | None = None) -> HttpRequest:
+    """A replacement, only of the version that was read if there is one (RFC 7644 3.5.1, 3.14)."""
+    return HttpRequest("PUT", path, {}, {**_WRITING, **_condition(version)}, body)
+
+
+def _condition(version: str | None) -> Mapping[str, str]:
+    return {} if version is None else {"if-match": version}
+
+
+def version_of(scim: Scim, shown: Resource | None) -> str | None:
+    """The version that a look has shown, as a header can carry it; None if there is none or it is not to be used."""
+    version = member(member(shown, "meta"), "version")
+    if scim.etag == "never" or not isinstance(version, str) or not 0 < len(version) <= _LONGEST_VERSION:
+        return None
+    return version if version.isascii() and version.isprintable() else None
 
 
 def call(request: HttpRequest, known: Known) -> Generator[Request, Answer, Refused | None]:
@@ -83,7 +96,7 @@ def create(collection: str, body: Json, known: Known) -> Generator[Request, Answ
 
 
 def read(collection: str, remote_id: str, known: Known) -> Generator[Request, Answer, Resource | Refused]:
-    """One resource by its id, if it is really that one."""
+    """One resource by its id, if it is really that one. An ETag of the answer stands for the resource's version."""
     request = get(place_of(collection, remote_id))
     answer = yield request
     ending = classify(request, answer, known)
@@ -92,33 +105,29 @@ def read(collection: str, remote_id: str, known: Known) -> Generator[Request, An
     shown = read_object(answer)
     if shown is None or member(shown, "id") != remote_id:
         return Refused(0, "", garbage(request, known, "something that is not the resource asked for"))
-    return shown
+    tag = answer.headers.get("etag") if isinstance(answer, HttpResponse) else None
+    meta = member(shown, "meta")
+    return {**shown, "meta": {**(meta if isinstance(meta, dict) else {}), "version": tag}} if tag else shown
 
 
-def search(
-    collection: str, filter_: str, is_it: Callable[[Resource], bool], known: Known, **query: str
-) -> Generator[Request, Answer, Found | Ending]:
-    """Look resources up and believe only those that are what was asked for.
+def checked(
+    scim: Scim, collection: str, remote_id: str, refused: Refused, known: Known
+) -> Generator[Request, Answer, Refused]:
+    """The refusal of a change to a resource, with a status of GONE if it means that the resource is not there.
 
-    A filter may be ignored, so finding nothing proves nothing unless the SP showed all that it has, or nothing but
-    what was asked for. An attribute that cannot be searched at this SP finds nothing and proves nothing.
+    A status that may mean something else, too, is checked by a read; the ending is the read's if that tells nothing.
     """
-    request = get(f"/{collection}", {"filter": filter_, **query})
-    answer = yield request
-    ending = classify(request, answer, known)
-    if ending.outcome is not Outcome.DONE:
-        if not isinstance(answer, Unanswered) and status_of(answer) in _NO_SEARCH:
-            return Found((), proven=False)
-        return ending
-    body = read_object(answer)
-    entries, total = member(body, "Resources"), member(body, "totalResults")
-    if entries is None and isinstance(total, int) and total == 0:
-        entries = []
-    if not isinstance(entries, list) or not all(id_of(entry) for entry in entries):
-        return garbage(request, known, "something that is not a list of resources")
-    resources = tuple(entry for entry in entries if is_it(entry))
-    counted = isinstance(total, int) and not isinstance(total, bool)
-    return Found(resources, total <= len(entries) if counted else len(resources) == len(entries))
+    if refused.status in GONE or refused.status not in scim.not_found:
+        return refused
+    shown = yield from read(collection, remote_id, known)
+    if not isinstance(shown, Refused):
+        return refused
+    return replace(shown, status=GONE[0]) if denies(scim, shown) else replace(refused, ending=shown.ending)
+
+
+def denies(scim: Scim, refused: Refused) -> bool:
+    """Whether the answer to a read means that the resource is not there."""
+    return refused.status in GONE or refused.status in scim.not_found
 
 
 def id_of(resource: Json) -> str | None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
+from provisioning.protocols.scim_check_quirks import check_quirks
 from provisioning.protocols.scim_resource import Path, make_user, read_path
 
 ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
@@ -34,9 +35,10 @@ _SCHEMAS: Final = {"": _USER, ENTERPRISE.casefold(): _EMPLOYEE}
 
 
 def check(service: Service) -> Sequence[InvalidError]:
-    """What is wrong with the paths of `service.account`, each at `services/<id>.account.<path>`."""
-    where = f"services/{service.id}.account"
-    return [replace(problem, where=f"{where}.{text}") for text, problem in _problems(service)]
+    """What is wrong with the paths of `service.account`, each at `services/<id>.account.<path>`, and with `scim`."""
+    where = f"services/{service.id}"
+    problems = [replace(problem, where=f"{where}.account.{text}") for text, problem in _problems(service)]
+    return problems + [replace(problem, where=f"{where}.{problem.where}") for problem in check_quirks(service)]
 
 
 def _problems(service: Service) -> Iterator[tuple[str, InvalidError]]:

@@ -12,12 +12,18 @@ def literal(value: Json) -> str:
     return text if text.isprintable() else json.dumps(value)
 
 
-def equals(path: Path, value: Json) -> str:
-    """The filter for resources that have a value at a path; of a list, for its first entry's value."""
+def equals(path: Path, value: Json, *, paths: bool = True) -> str:
+    """The filter for resources that have a value at a path; of a list, for its first entry's value.
+
+    Without `paths` an entry is asked for by its value alone: whoever asks compares what comes back.
+    """
     name = f"{path.schema}:{path.attribute}" if path.schema else path.attribute
     if path.selector is not None:
         key, text = path.selector
-        return f"{name}[{key} eq {literal(text)} and {path.sub or 'value'} eq {literal(value)}]"
+        sub = path.sub or "value"
+        if not paths:
+            return f"{name}.{sub} eq {literal(value)}"
+        return f"{name}[{key} eq {literal(text)} and {sub} eq {literal(value)}]"
     if isinstance(value, list | tuple):
         first = value[0]
         return f"{name}.value eq {literal(first.get('value') if isinstance(first, dict) else first)}"

@@ -1,25 +1,19 @@
-"""Groups in SCIM: memberships added and removed one by one, never replaced; and a group made once."""
+"""Groups in SCIM: the memberships of one account, added and removed; and a group made once."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from provisioning.core.account import Json, Known
 from provisioning.core.catalog import Service
+from provisioning.core.scim_options import Scim
+from provisioning.core.scim_presets import options_of
 from provisioning.protocols.dialogue import Answer, Delivery, Dialogue, Ending, Outcome, Request
 from provisioning.protocols.ending import discreet
-from provisioning.protocols.scim_calls import (
-    GONE,
-    Resource,
-    call,
-    create,
-    id_of,
-    patch,
-    place_of,
-    search,
-    stop,
-)
-from provisioning.protocols.scim_filter import equals, literal
+from provisioning.protocols.scim_calls import GONE, Refused, Resource, checked, create, id_of, stop
+from provisioning.protocols.scim_filter import equals
+from provisioning.protocols.scim_members import change_members
+from provisioning.protocols.scim_pages import search
 from provisioning.protocols.scim_resource import GROUP, member, read_path
 
 _CONFLICT: Final = 409
@@ -34,7 +28,9 @@ class Left:
     missing: str | None = None
 
 
-def leave(delivery: Delivery, known: Known, wanted: tuple[str, ...]) -> Generator[Request, Answer, Left | Ending]:
+def leave(
+    scim: Scim, delivery: Delivery, known: Known, wanted: tuple[str, ...]
+) -> Generator[Request, Answer, Left | Ending]:
     """End the memberships that are no longer wanted. A group that is gone has no members; so has one without an id.
 
     What the SP refuses for good does not keep the account itself from being suspended or deleted: it is told at
@@ -44,23 +40,24 @@ def leave(delivery: Delivery, known: Known, wanted: tuple[str, ...]) -> Generato
     for name in known.groups:
         if name in wanted:
             continue
-        refused = None
+        refused: Refused | None = None
         if name in delivery.groups:
-            target = f"members[value eq {literal(known.remote_id)}]"
-            request = patch(place_of("Groups", delivery.groups[name]), [{"op": "remove", "path": target}])
-            refused = yield from call(request, left.known)
-        if refused is not None and refused.status not in GONE and refused.scim_type != "noTarget":
+            group = delivery.groups[name]
+            refused = yield from change_members(scim, group, (), (str(known.remote_id),), left.known)
+            if refused is not None:
+                refused = yield from checked(scim, "Groups", group, refused, left.known)
+        gone = refused is not None and refused.status in GONE
+        if refused is not None and not gone and refused.scim_type != "noTarget":
             if refused.ending.outcome is not Outcome.PERMANENT:
                 return refused.ending
             left = replace(left, refusal=refused.ending)
             continue
-        missing = name if refused is not None and refused.status in GONE else left.missing
-        left = replace(left, known=_without(left.known, name), missing=missing)
+        left = replace(left, known=_without(left.known, name), missing=name if gone else left.missing)
     return left
 
 
 def join(
-    delivery: Delivery, known: Known, wanted: tuple[str, ...], shown: Resource | None
+    scim: Scim, delivery: Delivery, known: Known, wanted: tuple[str, ...], shown: Resource | None
 ) -> Generator[Request, Answer, Known | Ending]:
     """Add the memberships that are not known, or, after a look, that the SP does not show. Adding twice is harmless.
 
@@ -73,11 +70,10 @@ def join(
             continue
         if remote_id is None:  # not known to be a member, then: so that the next attempt is given the id
             return Ending(Outcome.TRANSIENT, _without(known, name), f"group {name!r} has no remote id")
-        request = patch(
-            place_of("Groups", remote_id), [{"op": "add", "path": "members", "value": [{"value": known.remote_id}]}]
-        )
-        refused = yield from call(request, known)
+        refused = yield from change_members(scim, remote_id, (str(known.remote_id),), (), known)
         joined = known if name in known.groups else replace(known, groups=tuple(sorted((*known.groups, name))))
+        if refused is not None:
+            refused = yield from checked(scim, "Groups", remote_id, refused, known)
         if refused is None:
             known = joined
         elif refused.status in GONE:
@@ -109,12 +105,8 @@ def make_group(service: Service, name: str, look: bool) -> Dialogue:
 
 
 def _make_group(service: Service, name: str) -> Dialogue:
-    filter_ = equals(read_path("displayName"), name)
-
-    def is_it(resource: Resource) -> bool:
-        return bool(member(resource, "displayName") == name)
-
-    found = yield from _one(filter_, is_it)
+    scim = options_of(service)
+    found = yield from _one(scim, name)
     if found is not None:
         return found
     if not service.create_groups:
@@ -125,13 +117,21 @@ def _make_group(service: Service, name: str) -> Dialogue:
         return Ending(Outcome.DONE, Known(remote_id=made))
     if made.status != _CONFLICT:
         return made.ending
-    found = yield from _one(filter_, is_it)
+    found = yield from _one(scim, name)
     return found or made.ending
 
 
-def _one(filter_: str, is_it: Callable[[Resource], bool]) -> Generator[Request, Answer, Ending | None]:
-    """The one group that a look-up shows, or None if there is none."""
-    found = yield from search("Groups", filter_, is_it, Known(), excludedAttributes="members")
+def _one(scim: Scim, name: str) -> Generator[Request, Answer, Ending | None]:
+    """The one group that a look-up shows, or None if there is none. Members are not asked for where they are shown."""
+    without = {"excludedAttributes": "members"} if scim.members_shown else {}
+    found = yield from search(
+        scim,
+        "Groups",
+        equals(read_path("displayName"), name),
+        lambda group: bool(member(group, "displayName") == name),
+        Known(),
+        **without,
+    )
     if isinstance(found, Ending):
         return found
     if len(found.resources) > 1:

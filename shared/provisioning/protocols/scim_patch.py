@@ -40,8 +40,10 @@ def operations(
     made: list[Operation] = []
     entries: dict[tuple[str, str, tuple[str, str]], dict[str, Json]] = {}
     for text, value in wanted.items():
+        if text in before and same(before[text], value):
+            continue
         path = read_path(text)
-        if path.is_engines or (text in before and same(before[text], value)):
+        if path.is_engines:
             continue
         if path.selector is None or _has_entry(before, path):
             made.append({"op": "replace", "path": text, "value": value})
@@ -57,8 +59,10 @@ def operations(
 def _removals(before: Mapping[str, Json], wanted: Mapping[str, Json]) -> list[Operation]:
     targets: dict[str, None] = {}
     for text, value in before.items():
+        if text in wanted or value == []:
+            continue
         path = read_path(text)
-        if text in wanted or path.is_engines or value == []:
+        if path.is_engines:
             continue
         if path.selector is not None and not _has_entry(wanted, path):
             name = f"{path.schema}:{path.attribute}" if path.schema else path.attribute

@@ -14,6 +14,7 @@ USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
 # Complex multi-valued attributes whose entries have a `value` (RFC 7643 4.1.2): a bare text stands for one entry.
 _ENTRIES: Final = frozenset({"emails", "phonenumbers", "ims", "photos", "entitlements", "roles", "x509certificates"})
+_ENGINES: Final = frozenset({"active", "externalid"})
 _RESERVED: Final = frozenset({"id", "schemas", "meta", "groups"})
 _NAME: Final = r"[A-Za-z$][A-Za-z0-9_$-]*"
 _PATH: Final = re.compile(
@@ -32,11 +33,13 @@ class Path:
     attribute: str
     selector: tuple[str, str] | None
     sub: str
+    is_engines: bool = False  # the engine itself decides this attribute: the state, and the owner's mark
+    has_entries: bool = False  # bare texts stand for entries
 
     @property
-    def is_engines(self) -> bool:
-        """Whether the engine itself decides this attribute: the state, and the owner's mark."""
-        return not self.schema and self.attribute.casefold() in ("active", "externalid")
+    def is_secret(self) -> bool:
+        """Whether no SP ever shows it (RFC 7643 4.1.1)."""
+        return not self.schema and self.attribute.casefold() == "password"
 
 
 @lru_cache(maxsize=1024)
@@ -46,9 +49,11 @@ def read_path(text: str) -> Path:
     if match is None:
         raise InvalidError("not a path of a SCIM attribute", where=text, right=_RIGHT)
     schema = "" if (match["schema"] or USER).casefold() == USER.casefold() else match["schema"]
-    path = Path(
-        text, schema, match["attribute"], (match["key"], match["text"]) if match["key"] else None, match["sub"] or ""
-    )
+    name, sub = match["attribute"].casefold(), match["sub"] or ""
+    selector = (match["key"], match["text"]) if match["key"] else None
+    has_entries = not (selector or sub or schema) and name in _ENTRIES
+    is_engines = not schema and name in _ENGINES
+    path = Path(text, schema, match["attribute"], selector, sub, is_engines, has_entries)
     if not schema and path.attribute.casefold() in _RESERVED:
         raise InvalidError("an attribute that the SP sets", where=text, right=_RIGHT)
     if path.sub and not path.selector and path.attribute.casefold() in _ENTRIES:
@@ -60,11 +65,24 @@ def read_path(text: str) -> Path:
 def check_values(values: Mapping[str, Json], known: Mapping[str, Json], identity: str) -> None:
     """Whether a User can be made of values, and compared with what is known. Raises InvalidError for a bad mapping."""
     for text in known:
-        read_path(text)
+        if text not in values:
+            read_path(text)
+    plain = True
     for text, value in values.items():
-        if read_path(text).attribute.casefold() == "externalid" and value != identity:
+        path = read_path(text)
+        if path.is_engines and path.attribute.casefold() == "externalid" and value != identity:
             raise InvalidError("externalId is the engine's own mark", where=text, right="identity, or no mapping")
-    make_user(values, identity, active=True)
+        plain = plain and not isinstance(value, dict | list | tuple)
+    if plain:
+        _check_paths(tuple(values))
+    else:
+        make_user(values, identity, active=True)
+
+
+@lru_cache(maxsize=1024)
+def _check_paths(texts: tuple[str, ...]) -> None:
+    """Whether plain values can stand at these paths together: it depends on nothing else. Raises InvalidError."""
+    make_user(dict.fromkeys(texts, "x"), "", active=True)
 
 
 def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dict[str, Json]:
@@ -73,20 +91,24 @@ def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dic
     user: dict[str, Json] = {"schemas": schemas, "externalId": identity, "active": active}
     for text, value in values.items():
         path = read_path(text)
-        wanted = deepcopy(as_scim(path, value))  # other paths may add to it
+        wanted = as_scim(path, value)
+        if isinstance(wanted, list | dict):
+            wanted = deepcopy(wanted)  # other paths may add to it
         if path.is_engines or wanted == []:
             continue
-        if path.schema and path.schema not in schemas:
-            schemas.append(path.schema)
-        _place(user.setdefault(path.schema, {}) if path.schema else user, path, wanted)
+        schema = spelled(user, path.schema) if path.schema else ""
+        if schema and schema not in schemas:
+            schemas.append(schema)
+        place(user.setdefault(schema, {}) if schema else user, path, wanted)
     return user
 
 
-def _place(container: dict[str, Json], path: Path, value: Json) -> None:
+def place(container: dict[str, Json], path: Path, value: Json) -> None:
+    """Put a value where a path says, in a User or in its extension. Raises InvalidError if another is in the way."""
     if path.selector is not None:
         entries = container.setdefault(path.attribute, [])
         if isinstance(entries, list):
-            entry = next(_selected(entries, path), None)
+            entry = next(entries_at(entries, path), None)
             if entry is None:
                 entry = {path.selector[0]: path.selector[1]}
                 entries.append(entry)
@@ -105,7 +127,7 @@ def _place(container: dict[str, Json], path: Path, value: Json) -> None:
 
 def as_scim(path: Path, value: Json) -> Json:
     """A value in the form that SCIM gives it: bare texts of a list such as `emails` become its entries."""
-    if path.selector is not None or path.sub or path.schema or path.attribute.casefold() not in _ENTRIES:
+    if not path.has_entries:
         return list(value) if isinstance(value, tuple) else value
     items = value if isinstance(value, list | tuple) else [value]
     return [{"value": item} if isinstance(item, str) else item for item in items]
@@ -116,7 +138,7 @@ def value_at(resource: Mapping[str, Json], path: Path) -> Json:
     container = member(resource, path.schema) if path.schema else resource
     value = member(container, path.attribute)
     if path.selector is not None:
-        return member(next(_selected(value, path), None), path.sub or "value")
+        return member(next(entries_at(value, path), None), path.sub or "value")
     return member(value, path.sub) if path.sub else value
 
 
@@ -127,6 +149,13 @@ def member(value: Json, name: str) -> Json:
     if name in value:
         return value[name]
     return next((item for key, item in value.items() if key.casefold() == name.casefold()), None)
+
+
+def spelled(container: Mapping[str, Json], name: str) -> str:
+    """A member's name as the object spells it, or as given if it has no such member."""
+    if name in container:
+        return name
+    return next((key for key in container if key.casefold() == name.casefold()), name)
 
 
 def shows(shown: Json, wanted: Json) -> bool:
@@ -146,7 +175,8 @@ def shows(shown: Json, wanted: Json) -> bool:
     return type(shown) is type(wanted) and bool(shown == wanted)
 
 
-def _selected(entries: Json, path: Path) -> Iterator[dict[str, Json]]:
+def entries_at(entries: Json, path: Path) -> Iterator[dict[str, Json]]:
+    """The entries of a list that a path selects."""
     if path.selector is None or not isinstance(entries, list):
         return
     name, text = path.selector

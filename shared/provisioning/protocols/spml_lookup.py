@@ -134,7 +134,7 @@ def target_of(line: Line, delivery: Delivery) -> Generator[Request, Answer, Line
 def targets_of(reply: Reply, profile: str) -> list[str | None]:
     """Ids of the targets that an answer to listTargets shows: those with our profile, or all if none names it."""
     targets = list(reply.element.all("target"))
-    fitting = [target for target in targets if _profile(target) == profile]
+    fitting = [target for target in targets if profile_of(target) == profile]
     return [target.attributes.get("targetID") for target in fitting or targets]
 
 
@@ -144,7 +144,7 @@ def capabilities_of(target: Element) -> frozenset[str]:
     return frozenset(each.attributes.get("namespaceURI", "") for each in (listed.all("capability") if listed else ()))
 
 
-def _profile(target: Element) -> str | None:
+def profile_of(target: Element) -> str | None:
     """`dsml` or `xsd` where a target says so, by its profile's URI or by the form of its schema; else None."""
     said = target.attributes.get("profile", "").casefold()
     for profile in ("dsml", "xsd"):

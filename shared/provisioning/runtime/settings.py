@@ -21,6 +21,7 @@ class Settings:
     deliver_queues: Mapping[str, str]  # service: URL of its queue
     service: str
     sources: Mapping[str, str]  # queue's name: source
+    feedback_queues: Mapping[str, str]  # queue's name: service whose SP confirms there
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -35,6 +36,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         deliver_queues=_object(given, "PROVISIONING_DELIVER_QUEUES"),
         service=given.get("PROVISIONING_SERVICE", ""),
         sources=_object(given, "PROVISIONING_SOURCES"),
+        feedback_queues=_object(given, "PROVISIONING_FEEDBACK_QUEUES"),
     )
 
 

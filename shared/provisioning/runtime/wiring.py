@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from provisioning.stages.deliver import Deliver
     from provisioning.stages.evaluate import Evaluate
     from provisioning.stages.extract import Extract
+    from provisioning.stages.feedback import Feedback
     from provisioning.stages.receive import Receive
     from provisioning.stages.schedule import Schedule
 
@@ -90,8 +91,9 @@ def policies() -> "PublishedPolicies":
 @cache
 def courier() -> "Courier":
     """The way to SPs."""
-    from provisioning.adapters.aws.publisher import Publisher
+    from provisioning.adapters.aws.publisher import Deposits, Publisher
     from provisioning.adapters.aws.secrets import StoredSecrets
+    from provisioning.adapters.delivery.bulk import Bulking
     from provisioning.adapters.delivery.driver import Courier as Driver
     from provisioning.adapters.delivery.http import HttpCaller
     from provisioning.adapters.delivery.secrets import Secrets
@@ -109,7 +111,8 @@ def courier() -> "Courier":
     async def ask(service: "Service", request: "LdapRequest", within: float) -> "Answer":
         return await directories()(service, request, within)
 
-    return Driver(Signing(HttpCaller(secrets), secrets, clock), Publisher(clients()).publish, ask)
+    bulking = Bulking(Signing(HttpCaller(secrets, clock), secrets, clock))
+    return Driver(bulking, Publisher(clients()).publish, ask, bulking.take_part, Deposits(objects()).keep)
 
 
 def new_identity() -> str:
@@ -146,6 +149,14 @@ def deliver_shell() -> "Deliver":
     from provisioning.stages.deliver import Deliver
 
     return Deliver(settings().service, table(), policies(), courier(), queues(), {}, log)
+
+
+@cache
+def feedback_shell() -> "Feedback":
+    """What feedback needs."""
+    from provisioning.stages.feedback import Feedback
+
+    return Feedback(table(), policies(), queues(), log)
 
 
 @cache

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from provisioning.core.bell import Bell, instant_of, read_bell
+from provisioning.core.bell import EARLY, Bell, instant_of, read_bell
 from provisioning.core.errors import InvalidError, PermanentError, TransientError
 from provisioning.core.period import Instant
 from provisioning.ports import Bells
@@ -21,18 +21,26 @@ class Evaluate:
 
 
 async def evaluate(shell: Evaluate, messages: Sequence[Message], now: Instant) -> Failed:
-    """Answer a batch of bells. Several for one identity are one evaluation, at the latest of their instants."""
-    rung = []
+    """Answer a batch of bells. Several for one identity are one evaluation, at the latest of their instants.
+
+    Bells of groups are passed on to their service.
+    """
+    rung: list[Rung] = []
+    passed: list[Bell] = []
     for message in messages:
         try:
             bell = read_bell(message.body)
         except InvalidError as error:  # nobody but the engine may write to this queue: drop it and say so
             shell.decide.log("bell.unreadable", message=message.id, reason=str(error))
             continue
+        if bell.group is not None:
+            # It waited here, where a bell can wait. What came too early waits once more.
+            passed.append(replace(bell, at=None) if (bell.at or 0) < now + EARLY else bell)
+            continue
         rung.append(Rung(message.id, bell, instant_of(bell, now), message.again))
     by_identity = gather(rung)
     results = await asyncio.gather(*(_answer(shell, identity, items) for identity, items in by_identity.items()))
-    bells = [bell for result in results for bell in result or ()]
+    bells = [*passed, *(bell for result in results for bell in result or ())]
     if bells:
         await shell.bells.ring(bells, now)
     return frozenset(

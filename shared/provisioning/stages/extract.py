@@ -98,13 +98,13 @@ async def _decided(shell: Extract, work: _Work, run: Run, now: Instant) -> None:
     if order.do is Do.RELEASE:
         await _continue(shell, await _save(shell, core.released(item, run, now)))
     else:
-        await _save(shell, core.discarded(item))
+        await _save(shell, core.given_up(item, run, f"it was discarded: {run.held}"))
     shell.log(f"extract.{order.do}", service=item.service, number=run.number)
 
 
 async def _start(shell: Extract, work: _Work, now: Instant) -> None:
     item, order = work.item, work.order
-    if order.request == item.request:
+    if order.request in item.requests:
         if item.run is not None and work.again:  # begun, and perhaps nobody was told to go on
             await _continue(shell, item)
         return
@@ -117,9 +117,8 @@ async def _start(shell: Extract, work: _Work, now: Instant) -> None:
 
 
 async def _begin(shell: Extract, work: _Work, item: Extracts, now: Instant, *, full: bool) -> Extracts:
-    begun = core.begin(
-        item, work.service, work.policy.zone, work.policy.sequence, work.order.request or item.request, now, full=full
-    )
+    request = work.order.request if work.order.do is Do.START else ""
+    begun = core.begin(item, work.service, work.policy.zone, work.policy.sequence, request, now, full=full)
     item = await _save(shell, begun)
     if item.run is not None:
         shell.log(
@@ -150,16 +149,21 @@ async def _go(shell: Extract, work: _Work, run: Run, now: Instant) -> None:
     layout = layout_of(work.service)
     if layout.schema != run.schema:
         # A newer bundle has other columns: what was made until now is of no use to anybody.
-        await _continue(shell, await _begin(shell, work, item, now, full=False))
+        await _continue(shell, await _begin(shell, work, item, now, full=run.kind is Kind.FULL))
         return
     if not run.walked:
-        item = await _part(shell, work, layout, run, now)
+        try:
+            item = await _part(shell, work, layout, run, now)
+        except InvalidError as error:  # it would be the same again: the run ends, so that the next start is heard
+            await _save(shell, core.given_up(item, run, str(error)))
+            shell.log("extract.given-up", service=item.service, number=run.number, reason=str(error))
+            return
     if item.run is None or not item.run.walked:
         await _continue(shell, item)
         return
     reason = core.shrinkage(item, item.run, work.service)
     if not reason:
-        await _publish(shell, work, item, item.run)
+        await _publish(shell, work, item, item.run, now)
         return
     await _save(shell, core.held(item, item.run, reason))
     shell.log("extract.held", service=item.service, number=item.number, reason=reason)
@@ -199,11 +203,11 @@ async def _page(
     return await shell.staged.changed(work.service.id, run.since.watermark, run.watermark, position, most)
 
 
-async def _publish(shell: Extract, work: _Work, item: Extracts, run: Run) -> None:
+async def _publish(shell: Extract, work: _Work, item: Extracts, run: Run, now: Instant) -> None:
     """Write the manifest, and only then that it is written: a repetition writes the same one."""
     body = json.dumps(core.manifest(run, layout_of(work.service), item.service), indent=1, ensure_ascii=False)
     await shell.files.put(work.service.endpoint, core.manifest_name(run.folder), f"{body}\n".encode())
-    await _save(shell, core.published(item, run))
+    await _save(shell, core.published(item, run, now))
     shell.log(
         "extract.published", service=item.service, number=run.number, kind=run.kind.value, rows=run.rows,
         removed=run.removed, parts=len(run.parts),

@@ -6,60 +6,66 @@ from zoneinfo import ZoneInfo
 
 from provisioning.core.catalog import Service
 from provisioning.core.errors import ConflictError
-from provisioning.core.gate import Gate, Heard, after_calls, budget, closed, probing, spacing, waiting_until
-from provisioning.core.maintenance import closed_until, resumes
+from provisioning.core.gate import (
+    Gate,
+    Heard,
+    after_calls,
+    after_maintenance,
+    budget,
+    closed,
+    probing,
+    spacing,
+    waiting_until,
+)
+from provisioning.core.maintenance import open_again
 from provisioning.core.period import Instant
+from provisioning.core.scim_presets import rate_of
 from provisioning.ports import Accounts
 
 _ATTEMPTS: Final = 3
 
 
 async def admit(
-    accounts: Accounts, service: Service, zone: ZoneInfo, gate: Gate, callers: Mapping[str, bool], now: Instant
+    accounts: Accounts, service: Service, gate: Gate, callers: Mapping[str, bool], zone: ZoneInfo, now: Instant
 ) -> Mapping[str, Instant]:
-    """When each of those that would call the SP may: by identity, where it is not at once. Never in a window.
+    """When each of those that would call the SP may: by identity, where it is not at once.
 
-    `callers`: identities, and whether they have waited for a slot of the budget already. Costs a write for a batch if
-    the service has a budget now, one if it is to be probed, and one more where a window cuts the batch's slots in two.
+    `callers`: identities, and whether they have waited for a slot of the budget already. `zone`: the tenant's, by whose
+    clocks the service is maintained. Costs a write for a batch if the service has a budget now, and one if it is to be
+    probed.
     """
     if not callers:
         return {}
-    if closed_until(service.maintenance, zone, now) is not None:
-        # Also who has waited: their slot came before the window.
-        return await _slots(accounts, service, zone, gate, list(callers), now)
+    ends = open_again(service.maintenance, zone, now)
+    if ends is not None:
+        return await _after_maintenance(accounts, service, gate, list(callers), max(ends, gate.closed_until), now)
     probe = probing(gate, now)
-    waiting = list(callers)
     if probe is not None:
         try:
             # Loses to another batch that probes: then all of these wait, as for any closed gate.
             await accounts.put_gate(service.id, probe)
-            gate, waiting = probe, waiting[1:]
+            return {identity: waiting_until(probe, identity) for identity in list(callers)[1:]}
         except ConflictError:
-            gate = probe
+            return {identity: waiting_until(probe, identity) for identity in callers}
     if closed(gate, now):
-        return {each: resumes(service.maintenance, zone, waiting_until(gate, each), each) for each in waiting}
+        return {identity: waiting_until(gate, identity) for identity in callers}
+    rate = budget(gate, rate_of(service), now)
     new = [identity for identity, waited in callers.items() if not waited]
-    return await _slots(accounts, service, zone, gate, new, now)
+    if rate is None or not new:
+        return {}
+    taken = await accounts.take_slots(service.id, len(new), spacing(rate), now)
+    return {identity: taken.at(number) for number, identity in enumerate(new)}
 
 
-async def _slots(
-    accounts: Accounts, service: Service, zone: ZoneInfo, gate: Gate, new: Sequence[str], now: Instant
+async def _after_maintenance(
+    accounts: Accounts, service: Service, gate: Gate, callers: Sequence[str], ends: Instant, now: Instant
 ) -> Mapping[str, Instant]:
-    """For each a slot of the budget in no window; without a budget, now, or spread after the end of the window."""
-    since = closed_until(service.maintenance, zone, now) or now
-    rate, slots = budget(gate, service.rate, since), dict[str, Instant]()
+    """When each may call after a maintenance window: a slot that fell into it is lost, and all take another."""
+    rate = budget(gate, rate_of(service), ends)
     if rate is None:
-        return {each: resumes(service.maintenance, zone, now, each) for each in new}
-    left = list(new)
-    while left:
-        taken = await accounts.take_slots(service.id, len(left), spacing(rate), since)
-        at = {each: taken.at(number) for number, each in enumerate(left)}
-        left = [each for each in left if closed_until(service.maintenance, zone, at[each]) is not None]
-        slots |= {each: at[each] for each in at.keys() - set(left)}
-        # What is free next, moved out of its window: so the next turn gives a slot, unless others take slots meanwhile.
-        free = taken.at(len(at))
-        since = closed_until(service.maintenance, zone, free) or free
-    return slots
+        return {caller: after_maintenance(ends, caller, now) for caller in callers}
+    taken = await accounts.take_slots(service.id, len(callers), spacing(rate), ends)
+    return {caller: taken.at(number) for number, caller in enumerate(callers)}
 
 
 async def learn(accounts: Accounts, service: Service, gate: Gate, heard: Sequence[Heard], now: Instant) -> Gate:
@@ -68,7 +74,7 @@ async def learn(accounts: Accounts, service: Service, gate: Gate, heard: Sequenc
     What is lost in races is one batch's count; that a service is well again is not lost.
     """
     for _ in range(_ATTEMPTS):
-        after = after_calls(gate, heard, service.rate, now)
+        after = after_calls(gate, heard, rate_of(service), now)
         if after is gate:
             return gate
         try:

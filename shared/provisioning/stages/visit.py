@@ -1,12 +1,13 @@
 """What deliver finds when it looks at accounts: what is wanted, what is known, who must wait for what."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from provisioning.core import delivery
+from provisioning.core import delivery, membership
 from provisioning.core.account import Account, Condition, Desired, waits
 from provisioning.core.bell import OWN_SPAN, Bell, Cause
 from provisioning.core.catalog import Service
+from provisioning.core.confirmation import overtaken
 from provisioning.core.errors import TransientError
 from provisioning.core.gate import Gate
 from provisioning.core.identity import Identity, person
@@ -16,7 +17,7 @@ from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.core.wire import digest_of
 from provisioning.ports import Accounts, Bells, Courier, Deliveries, Policies
-from provisioning.protocols.registry import STAGING
+from provisioning.protocols.registry import STAGING, member_batch
 from provisioning.stages.message import Log
 
 
@@ -45,11 +46,23 @@ class Visit:
     plan: delivery.Plan
     trace: str
     identity: Identity
+    operation: str  # stands for this change of this account: the same whenever it is repeated
+    gathers: bool  # memberships are left to the groups' own doorbells
 
     @property
-    def operation(self) -> str:
-        """Stands for this change of this account: the same whenever it is repeated."""
-        return digest_of([self.account.identity, self.service.id, self.turn, self.desired.digest])
+    def asks(self) -> bool:
+        """Whether the SP will be called for the account itself."""
+        if not self.plan.call or self.stages:
+            return False
+        if not self.gathers or self.plan.doubt:
+            return True
+        known = self.account.known
+        return not delivery.agrees(known, replace(self.desired, groups=known.groups))
+
+    @property
+    def own(self) -> Desired:
+        """What the account's own dialogue is to bring about."""
+        return membership.without_groups(self.desired) if self.gathers else self.desired
 
     @property
     def stages(self) -> bool:
@@ -81,6 +94,7 @@ async def look_at(shell: Deliver, traces: Mapping[str, str], now: Instant) -> tu
     if before is None or before.requires != service.requires:  # a bundle that was newer than ours says so
         found = await shell.accounts.deliveries(shell.service, list(traces), service.requires)
         rows = found.rows
+    gathers = member_batch(service) is not None
     visits: list[Visit] = []
     bells: list[Bell] = []
     for identity, trace in traces.items():
@@ -88,7 +102,7 @@ async def look_at(shell: Deliver, traces: Mapping[str, str], now: Instant) -> tu
         if wanted is None:
             shell.log("identity.unknown", identity=identity, service=shell.service, trace=trace)
             continue
-        visit = _visit(policy, service, wanted, account, trace, now)
+        visit = _visit(policy, service, wanted, account, trace, now, gathers=gathers)
         if visit is not None and (lacking := _lacking(visit, found)):
             # What it requires rings for it as soon as it is there.
             shell.log("deliver.waits", identity=identity, service=shell.service, requires=lacking, trace=trace)
@@ -97,20 +111,39 @@ async def look_at(shell: Deliver, traces: Mapping[str, str], now: Instant) -> tu
         elif account is not None:
             # Its writer may have died before it rang for this instant, which the sweep has already passed.
             bells += [*bells_of(account, trace, now), *dependents(policy, wanted, account, trace)]
+            bells += group_bells(account, trace)
     return visits, bells, found.gate
 
 
 def _visit(
-    policy: Policy, service: Service, identity: Identity, account: Account | None, trace: str, now: Instant
+    policy: Policy,
+    service: Service,
+    identity: Identity,
+    account: Account | None,
+    trace: str,
+    now: Instant,
+    *,
+    gathers: bool,
 ) -> Visit | None:
-    entitlement = identity.entitlements.get(service.id, NOTHING)
-    if not entitlement.turn or waits(account, entitlement.turn, now):
+    turn = identity.entitlements.get(service.id, NOTHING).turn
+    if not turn or (waits(account, turn, now) and not overtaken(account, turn)):
         return None
+    return visit_of(policy, service, identity, account, trace, gathers=gathers)
+
+
+def visit_of(
+    policy: Policy, service: Service, identity: Identity, account: Account | None, trace: str, *, gathers: bool
+) -> Visit:
+    """One account with what is wanted of it now, whatever it waits for."""
+    entitlement = identity.entitlements.get(service.id, NOTHING)
     account = account or Account(identity.id, service.id)
     wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
     wanted = delivery.for_account(wanted, account)
-    plan = delivery.plan(wanted, account, entitlement.turn)
-    return Visit(policy, service, account, wanted, entitlement.turn, plan, trace, identity)
+    plan = delivery.plan(wanted, account, entitlement.turn, gathers=gathers)
+    operation = digest_of([identity.id, service.id, entitlement.turn, wanted.digest]) if plan.call else ""
+    return Visit(
+        policy, service, account, wanted, entitlement.turn, plan, trace, identity, operation, gathers
+    )  # fmt: skip
 
 
 def _lacking(visit: Visit, found: Deliveries) -> list[str]:
@@ -126,13 +159,18 @@ def dependents(policy: Policy, identity: Identity, account: Account, trace: str)
 
     Also if nothing was done for it: who did may have died before they rang.
     """
-    if not account.exists:
+    if not account.exists or not any(service.requires for service in policy.services.values()):
         return []
     return [
         Bell(identity.id, Cause.DECISION, trace, service.id)
         for service in policy.services.values()
         if account.service in service.requires and identity.entitlements.get(service.id, NOTHING).turn
     ]
+
+
+def group_bells(account: Account, trace: str) -> list[Bell]:
+    """Bells for the groups in which an account's membership is in question."""
+    return [Bell("", Cause.DECISION, trace, account.service, group=name) for name in account.joining]
 
 
 def bells_of(account: Account, trace: str, now: Instant) -> list[Bell]:

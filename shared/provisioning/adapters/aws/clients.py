@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_dynamodb import DynamoDBClient
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_secretsmanager import SecretsManagerClient
+    from types_aiobotocore_sns import SNSClient
     from types_aiobotocore_sqs import SQSClient
 
 # Without validation and with a fixed agent a call costs a quarter less CPU. Three attempts of five seconds stay far
@@ -33,6 +34,8 @@ _CONFIG: Final = AioConfig(
     retries={"mode": "standard", "total_max_attempts": 3},
     s3={"addressing_style": "path"},  # emulators have no names for buckets
 )
+# What S3 signs in advance is refused by buckets of today unless it is signed by version 4.
+_S3_CONFIG: Final = _CONFIG.merge(AioConfig(signature_version="s3v4"))
 
 
 class Clients:
@@ -61,6 +64,11 @@ class Clients:
         client: SQSClient = await self._client("sqs", region)
         return client
 
+    async def sns(self, region: str | None = None) -> "SNSClient":
+        """The client of our own region, or of the one where an SP's topic is."""
+        client: SNSClient = await self._client("sns", region)
+        return client
+
     async def s3(self) -> "S3Client":
         client: S3Client = await self._client("s3")
         return client
@@ -82,7 +90,8 @@ class Clients:
                     self._session = self._session or aioboto3.Session()
                     make: Any = self._session.client  # typed for each name of a service, not for a variable one
                     with asking(f"a client of {service}"):
-                        made = make(service, region or self._region, endpoint_url=self._endpoint, config=_CONFIG)
+                        config = _S3_CONFIG if service == "s3" else _CONFIG
+                        made = make(service, region or self._region, endpoint_url=self._endpoint, config=config)
                         self._clients[name] = await self._stack.enter_async_context(made)
         return self._clients[name]
 

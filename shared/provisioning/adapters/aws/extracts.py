@@ -86,24 +86,25 @@ def _index_key(service: str, partition: str, changed_at: Instant, identity: str)
 
 
 def _write(item: Extracts) -> Item:
-    waiting = [_from_published(made) for made in item.waiting]
+    published = [_from_published(made) for made in item.published]
     run = _from_run(item.run) if item.run is not None else None
     acknowledged, full = _from_published(item.acknowledged), _from_published(item.full)
+    state = [item.number, item.requests, run, published, acknowledged, full, item.trouble]
     return {
         **keys.extracts_key(item.service).attributes(),
         keys.REVISION: {"N": str(item.revision + 1)},
         keys.SEQUENCE: {"N": "0"},
         keys.WRITE: {"B": token_bytes(6)},
-        keys.BODY: {"B": pack([item.number, item.request, run, waiting, acknowledged, full])},
+        keys.BODY: {"B": pack(state)},
     }
 
 
 def _read(service: str, item: Item) -> Extracts:
-    number, request, run, waiting, acknowledged, full, *_ = unpack(item[keys.BODY]["B"])
+    number, requests, run, published, acknowledged, full, trouble, *_ = unpack(item[keys.BODY]["B"])
     return Extracts(
-        service, number, request, _to_run(run) if run is not None else None,
-        tuple(made for fields in waiting if (made := _to_published(fields)) is not None),
-        _to_published(acknowledged), _to_published(full), int(item[keys.REVISION]["N"]),
+        service, number, tuple(requests), _to_run(run) if run is not None else None,
+        tuple(made for fields in published if (made := _to_published(fields)) is not None),
+        _to_published(acknowledged), _to_published(full), trouble, int(item[keys.REVISION]["N"]),
     )  # fmt: skip
 
 
@@ -125,11 +126,13 @@ def _to_run(fields: list[Any]) -> Run:
 
 
 def _from_published(made: Published | None) -> list[Any] | None:
-    return [made.number, made.kind, made.schema, made.watermark, made.rows] if made is not None else None
+    if made is None:
+        return None
+    return [made.number, made.kind, made.schema, made.watermark, made.rows, made.parts, made.at]
 
 
 def _to_published(fields: list[Any] | None) -> Published | None:
     if fields is None:
         return None
-    number, kind, schema, watermark, rows, *_ = fields
-    return Published(number, Kind(kind), schema, watermark, rows)
+    number, kind, schema, watermark, rows, parts, at, *_ = fields
+    return Published(number, Kind(kind), schema, watermark, rows, parts, at)

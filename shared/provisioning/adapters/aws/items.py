@@ -62,9 +62,9 @@ def account_item(account: Account, write: bytes) -> Item:
     known, intent = account.known, account.intent
     body = pack([
         known.phase, known.remote_id, known.values, known.groups, account.condition,
-        [intent.attempt, intent.deadline] if intent is not None else None,
+        [intent.attempt, intent.deadline, *([intent.ticket] if intent.ticket else [])] if intent else None,
         account.turn, account.attempts, account.error, account.changed_at, known.filled,
-        *([True] if known.staged else []),
+        *([known.staged, account.joining] if account.joining else [True] if known.staged else []),
     ])  # fmt: skip
     name = f"account {account.service} of identity {account.identity}"
     if len(body) > LARGEST - _BESIDE:
@@ -87,8 +87,9 @@ def read_account(item: Mapping[str, Any]) -> Account:
     phase, remote_id, values, groups, condition, intent, turn, attempts, error, changed_at, *later = unpack(
         item[keys.BODY]["B"]
     )
-    filled = later[0] if later else ()  # items of earlier versions end before it
+    filled = later[0] if later else ()  # items of earlier versions, and those without what follows, end before it
     staged = len(later) > 1 and later[1]
+    joining = later[2] if len(later) > 2 else ()
     return Account(
         identity=keys.identity_of(item["pk"]["S"]),
         service=item["sk"]["S"].removeprefix(keys.ACCOUNT_SORT),
@@ -101,6 +102,7 @@ def read_account(item: Mapping[str, Any]) -> Account:
         sequence=int(item[keys.SEQUENCE]["N"]),
         revision=int(item[keys.REVISION]["N"]),
         due_at=_read_due(item),
+        joining=tuple(joining),
         changed_at=changed_at,
     )
 
@@ -126,15 +128,28 @@ def group_item(group: Group, write: bytes) -> Item:
     return {
         **keys.group_key(group.service, group.name).attributes(),
         **_versions(group.revision, 0, write),
-        keys.BODY: {"B": pack([group.remote_id, intent])},
+        keys.BODY: {
+            "B": pack(
+                [
+                    group.remote_id,
+                    intent,
+                    group.next_at,
+                    group.rung_at,
+                    group.slots,
+                    group.attempts,
+                ]
+            )
+        },
     }
 
 
 def read_group(service: str, name: str, item: Mapping[str, Any]) -> Group:
     """The group of an item."""
-    remote_id, intent, *_ = unpack(item[keys.BODY]["B"])
+    remote_id, intent, *later = unpack(item[keys.BODY]["B"])
     open_intent = Intent(*intent) if intent is not None else None
-    return Group(service, name, remote_id, open_intent, int(item[keys.REVISION]["N"]))
+    next_at, rung_at, slots, attempts = later[:4] if later else (0, 0, 0, 0)  # earlier items end before it
+    revision = int(item[keys.REVISION]["N"])
+    return Group(service, name, remote_id, open_intent, next_at, rung_at, slots, attempts, revision)
 
 
 def name_item(name: Name) -> Item:

@@ -6,6 +6,7 @@
 | account | `I#<identity>` | `A#<service>` | deliver |
 | group | `S#<service>` | `R#<group>` | deliver |
 | gate | `S#<service>` | `G` | deliver |
+| waiting for a group | `J#<service>#<group>` | `<identity>#<revision>` | deliver |
 | link | `L#<source>#<key>` | `L` | receive, with the identity |
 | reserved name | `N#<service>#<attribute>#<value>` | `N` | deliver |
 | source | `F#<source>` | `F` | poll, once sources are polled |
@@ -84,6 +85,21 @@ def account_key(identity: str, service: str) -> Key:
 
 def group_key(service: str, name: str) -> Key:
     return Key(f"S#{service}", f"R#{name}")
+
+
+def waiting_partition(service: str, group: str) -> str:
+    """All that wait for a group."""
+    return f"J#{service}#{_bounded(group)}"
+
+
+def waiting_key(service: str, group: str, identity: str, revision: int) -> Key:
+    return Key(waiting_partition(service, group), f"{identity}#{revision}")
+
+
+def read_waiting(sort: str) -> tuple[str, int]:
+    """The identity that waits, and in which revision of its account."""
+    identity, _, revision = sort.rpartition("#")
+    return identity, int(revision)
 
 
 def gate_key(service: str) -> Key:

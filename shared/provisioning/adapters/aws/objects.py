@@ -21,6 +21,17 @@ class Objects:
         with asking(f"PutObject {name}"):
             await client.put_object(Bucket=self._bucket, Key=name, Body=body)
 
+    async def sign(self, name: str, seconds: int) -> str:
+        """A URL that fetches a body without other credentials, for so many seconds: no request.
+
+        It ends with the credentials that signed it, if that is sooner.
+        """
+        client = await self._clients.s3()
+        with asking(f"a URL of {name}"):
+            parameters = {"Bucket": self._bucket, "Key": name}
+            url: str = await client.generate_presigned_url("get_object", Params=parameters, ExpiresIn=seconds)
+            return url
+
     async def get(self, name: str) -> bytes | None:
         """The body of a name; None if there is none."""
         client = await self._clients.s3()

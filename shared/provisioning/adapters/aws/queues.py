@@ -7,7 +7,7 @@ from secrets import token_hex
 from typing import Any, Final
 
 from provisioning.adapters.aws.clients import Clients, asking
-from provisioning.core.bell import Bell, write_bell
+from provisioning.core.bell import Bell, queue_of, write_bell
 from provisioning.core.errors import TransientError
 from provisioning.core.period import Instant
 
@@ -30,7 +30,8 @@ class Queues:
         by_url: dict[str, list[Entry]] = {}
         missing: set[str] = set()
         for bell in bells:
-            url = self._identities if bell.service is None else self._deliver.get(bell.service, "")
+            service = queue_of(bell, now)
+            url = self._identities if service is None else self._deliver.get(service, "")
             if url:
                 by_url.setdefault(url, []).append(_entry(bell, now))
             else:
@@ -86,9 +87,9 @@ def batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
 
 def _entry(bell: Bell, now: Instant) -> Entry:
     body = write_bell(bell)
-    if bell.service is not None:
+    if queue_of(bell, now) is not None:
         # Unique for each send, and the same when the SDK repeats one whose answer was lost. An id made of the content
         # would swallow a later bell for five minutes.
-        return {"MessageBody": body, "MessageGroupId": bell.identity, "MessageDeduplicationId": token_hex(16)}
+        return {"MessageBody": body, "MessageGroupId": bell.line, "MessageDeduplicationId": token_hex(16)}
     delay = min(LONGEST_DELAY, max(0, (bell.at or 0) - now))
     return {"MessageBody": body, "DelaySeconds": delay} if delay else {"MessageBody": body}

@@ -14,7 +14,8 @@ from provisioning.adapters.aws.keys import Key
 from provisioning.core.errors import ConflictError, StalePolicyError, TransientError
 
 BATCH: Final = 100  # items of one BatchGetItem
-_ATTEMPTS: Final = 6  # of what BatchGetItem left unread
+WRITES: Final = 25  # items of one BatchWriteItem
+_ATTEMPTS: Final = 6  # of what a batch left undone
 _PAUSE: Final = 0.05  # seconds before the first of them is repeated; doubles
 
 CONDITION_FAILED: Final = "ConditionalCheckFailedException"
@@ -161,6 +162,31 @@ class Rows:
                 if code_of(error) == _CANCELED:
                     return _judge_transaction(error, item, read)
                 raise
+
+    async def write_batch(self, writes: Sequence[Item | Key]) -> None:
+        """Put items and delete keys, whatever is there, in no order: one request for 25. Done when it returns."""
+        for first in range(0, len(writes), WRITES):
+            await self._write_some(writes[first : first + WRITES])
+
+    async def _write_some(self, writes: Sequence[Item | Key]) -> None:
+        client = await self._clients.dynamodb()
+        left: Any = {
+            self._table: [
+                {"DeleteRequest": {"Key": write.attributes()}}
+                if isinstance(write, Key)
+                else {"PutRequest": {"Item": write}}
+                for write in writes
+            ]
+        }
+        for attempt in range(_ATTEMPTS):
+            if attempt:  # the service has its hands full: what it left is asked for a little later
+                await asyncio.sleep(_PAUSE * 2**attempt)
+            self.requests["BatchWriteItem"] += 1
+            with asking("BatchWriteItem"):
+                left = (await client.batch_write_item(RequestItems=left)).get("UnprocessedItems")
+            if not left:
+                return
+        raise TransientError(f"BatchWriteItem left items unwritten {_ATTEMPTS} times")
 
     async def update(self, key: Key, expression: str, values: Mapping[str, Any], condition: str | None = None) -> Item:
         """Change an item where it is; the changed attributes as they are then. Raises ConflictError if refused."""

@@ -24,7 +24,7 @@ from provisioning.core.errors import ConflictError
 from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
-from provisioning.ports import Deliveries, Group, Holding, Name
+from provisioning.ports import Deliveries, Group, Holding, Name, Waiting
 
 
 class Table:
@@ -140,6 +140,26 @@ class Table:
     async def put_group(self, group: Group) -> None:
         # Loses to another delivery that makes the same group.
         await self._rows.put_next(group_item(group, _draw()), Read(group.revision, 0))
+
+    async def put_waiting(self, service: str, waiting: Sequence[Waiting]) -> None:
+        await self._rows.write_batch([keys.waiting_key(service, *each).attributes() for each in waiting])
+
+    async def waiting(self, service: str, group: str, most: int) -> Sequence[Waiting]:
+        found: list[Waiting] = []
+        everything = self._rows.query(
+            KeyConditionExpression="pk = :p",
+            ExpressionAttributeValues={":p": {"S": keys.waiting_partition(service, group)}},
+            ConsistentRead=True,
+            Limit=most,
+        )
+        async for item in everything:
+            found.append(Waiting(group, *keys.read_waiting(item["sk"]["S"])))
+            if len(found) == most:
+                break
+        return found
+
+    async def drop_waiting(self, service: str, waiting: Sequence[Waiting]) -> None:
+        await self._rows.write_batch([keys.waiting_key(service, *each) for each in waiting])
 
     async def reserve(self, name: Name) -> Name:
         # Loses to whoever reserved the name first, also to itself: then it has the name. Only whose name it is may

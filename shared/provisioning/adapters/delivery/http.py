@@ -1,146 +1,89 @@
-"""HTTP calls to SPs by aiohttp: bounded, without redirects, and always clear about whether a request was sent."""
+"""HTTP calls to SPs: authenticated, bounded, and always clear about whether a request was sent."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlencode
 
-import aiohttp
-from yarl import URL
-
-from provisioning.adapters.delivery.addresses import PrivateAddressError, public_socket
+from provisioning.adapters.delivery.certificates import Certificates
+from provisioning.adapters.delivery.credentials import Credential, Credentials
+from provisioning.adapters.delivery.exchange import Connections, Outgoing, read_url
+from provisioning.adapters.delivery.refusal import NotSentError
 from provisioning.adapters.delivery.secrets import Secrets
 from provisioning.adapters.delivery.sign import SIGNATURE
+from provisioning.adapters.delivery.tokens import Tokens
 from provisioning.core.catalog import Service
-from provisioning.core.errors import ProvisioningError
 from provisioning.protocols.dialogue import Answer, HttpRequest, HttpResponse, Unanswered
 
 _UNAUTHORIZED: Final = 401
-_CHUNK: Final = 65536
-_IDLE: Final = 15  # seconds that a connection is kept for the next call; many SPs close theirs soon after
-_CONNECTIONS: Final = 50
 
 
-class _NotSentError(Exception):
-    """The request cannot even be made."""
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @dataclass(slots=True)
 class HttpCaller:
-    """Calls SPs. Made once for a process and its loop: connections and tokens are kept between calls."""
+    """Calls SPs. Made once for a process and its loop: connections and tokens are kept between calls.
+
+    `clock`: seconds, by which tokens and certificates grow old; where a process can be frozen, one that goes on.
+    """
 
     secrets: Secrets
-    _sessions: dict[bool, aiohttp.ClientSession] = field(default_factory=dict)
+    clock: Callable[[], float] = _loop_time
+    _connections: Connections = field(init=False)
+    _credentials: Credentials = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Put its parts together."""
+        self._connections = Connections(Certificates(self.secrets, self.clock))
+        self._credentials = Credentials(self.secrets, Tokens(self.secrets, self._connections, self.clock))
 
     async def __call__(self, service: Service, request: HttpRequest, within: float) -> Answer:
         """Make one call. Unanswered says whether the request was sent; nothing is raised for what others did.
 
-        A 401 makes the token be read again, once; if there is a new one, the call, which was refused, is repeated.
+        A 401 makes the secret be read again, or a new token be asked for, once; if there is a new one, the call,
+        which was refused, is repeated.
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + within
         try:
-            token = await self._token(service, request, within)
-            answer = await self._call(service, request, deadline - clock(), token)
-            if token is not None and isinstance(answer, HttpResponse) and answer.status == _UNAUTHORIZED:
-                fresh = await self._token(service, request, deadline - clock(), stale=token)
-                if fresh != token:
+            credential = await self._credential(service, request, within)
+            answer = await self._call(service, request, deadline - clock(), credential)
+            if credential is not None and isinstance(answer, HttpResponse) and answer.status == _UNAUTHORIZED:
+                fresh = await self._credential(service, request, deadline - clock(), stale=credential)
+                if fresh != credential:
                     answer = await self._call(service, request, deadline - clock(), fresh)
-        except _NotSentError as error:
-            return Unanswered(str(error), sent=False)
+        except NotSentError as error:
+            return Unanswered(str(error), sent=False, retry_after=error.retry_after)
         return answer
 
     async def close(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        await self._connections.close()
 
-    async def _token(
-        self, service: Service, request: HttpRequest, within: float, stale: str | None = None
-    ) -> str | None:
-        if request.sign_as is not None:  # its secret signs, and is never sent
-            if SIGNATURE not in request.headers:
-                raise _NotSentError("the request is to be signed, and is not")
-            return None
-        if service.secret is None:
-            return None
-        try:
-            async with asyncio.timeout(within):
-                token = (await self.secrets.token(service.secret, stale)).strip()
-        except TimeoutError as error:
-            raise _NotSentError(f"no secret {service.secret!r} within {within:.0f} s") from error
-        except ProvisioningError as error:
-            raise _NotSentError(f"no secret {service.secret!r}: {error}") from error
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
-            raise _NotSentError(f"secret {service.secret!r} is not a bearer token")
-        return token
+    async def _credential(
+        self, service: Service, request: HttpRequest, within: float, stale: Credential | None = None
+    ) -> Credential | None:
+        if request.sign_as is None:
+            return await self._credentials.credential(service, within, stale)
+        if SIGNATURE not in request.headers:
+            raise NotSentError("the request is to be signed, and is not")
+        return None  # its secret signs, and is never sent
 
-    async def _call(self, service: Service, request: HttpRequest, within: float, token: str | None) -> Answer:
-        progress = SimpleNamespace(connected=False)
-        if within <= 0:  # aiohttp takes 0 for no limit at all
-            raise _NotSentError("no time was left for the call")
-        try:
-            async with self._answer(service, request, within, token, progress) as response:
-                body = await _body(response, service.response)
-                if body is None:
-                    return Unanswered(f"the answer is longer than {service.response} bytes, or packed", sent=True)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return HttpResponse(response.status, headers, body)
-        except TimeoutError:
-            doing = "no answer" if progress.connected else "not connected"
-            return Unanswered(f"{doing} within {within:.0f} s", sent=progress.connected)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Unanswered(_describe(error, connected=progress.connected), sent=progress.connected)
-
-    @asynccontextmanager
-    async def _answer(
-        self, service: Service, request: HttpRequest, within: float, token: str | None, progress: SimpleNamespace
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        headers = {**request.headers, **({"authorization": f"Bearer {token}"} if token is not None else {})}
-        async with self._session(private=service.private).request(
-            request.method,
-            _url(service, request),
-            data=_content(request),
-            headers=headers,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=within),
-            trace_request_ctx=progress,
-        ) as response:
-            yield response
-
-    def _session(self, *, private: bool) -> aiohttp.ClientSession:
-        """Services that may reach inside have connections of their own: no other service can be handed one."""
-        if private not in self._sessions:
-            connector = aiohttp.TCPConnector(
-                limit=_CONNECTIONS, keepalive_timeout=_IDLE, socket_factory=None if private else public_socket
-            )
-            self._sessions[private] = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"user-agent": "provisioning", "accept-encoding": "identity"},
-                skip_auto_headers=("accept", "content-type"),
-                auto_decompress=False,
-                trust_env=False,
-                trace_configs=[_trace()],
-            )
-        return self._sessions[private]
-
-
-def _trace() -> aiohttp.TraceConfig:
-    """From the moment a connection is there, TLS included, a request may reach the SP."""
-
-    async def connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: Any) -> None:
-        context.trace_request_ctx.connected = True
-
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_create_end.append(connected)
-    trace.on_connection_reuseconn.append(connected)
-    return trace
+    async def _call(
+        self, service: Service, request: HttpRequest, within: float, credential: Credential | None
+    ) -> Answer:
+        authorization = {} if credential is None else {"authorization": credential.header}
+        text = service.endpoint.rstrip("/") + request.path if request.path else service.endpoint
+        if request.query:
+            text += "?" + urlencode(request.query, quote_via=quote)
+        url = read_url(text, private=service.private)
+        headers = {**request.headers, **authorization}
+        outgoing = Outgoing(request.method, url, headers, _content(request), service.response)
+        return await self._connections.exchange(service, outgoing, within)
 
 
 def _content(request: HttpRequest) -> bytes | None:
@@ -148,44 +91,3 @@ def _content(request: HttpRequest) -> bytes | None:
     if request.content is not None:
         return request.content
     return None if request.body is None else json.dumps(request.body).encode()
-
-
-def _url(service: Service, request: HttpRequest) -> URL:
-    text = service.endpoint.rstrip("/") + request.path if request.path else service.endpoint
-    if request.query:
-        text += "?" + urlencode(request.query, quote_via=quote)
-    try:
-        url = URL(text, encoded=True)
-    except ValueError as error:
-        raise _NotSentError("the endpoint is not a URL") from error
-    if url.scheme != "https" and not (url.scheme == "http" and service.private):
-        raise _NotSentError("the endpoint is not https")
-    if not url.host or url.user is not None:
-        raise _NotSentError("the endpoint is not a plain URL of a host")
-    return url
-
-
-async def _body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
-    """The body as it comes, or None as soon as it is too long: the connection is then dropped, not drained."""
-    if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-        response.close()
-        return None
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
-        body += chunk
-        if len(body) > most:
-            response.close()
-            return None
-    return bytes(body)
-
-
-def _describe(error: Exception, *, connected: bool) -> str:
-    """What went wrong, for operators: no address of a person can be in it."""
-    if connected:
-        return f"no complete answer: {type(error).__name__}"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"not connected: the certificate is not to be trusted ({error.certificate_error})"
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, PrivateAddressError):
-        return f"not connected: {cause}"
-    return f"not connected: {type(cause).__name__}: {getattr(cause, 'strerror', None) or cause}"

@@ -8,7 +8,7 @@ from typing import Final
 
 from provisioning.adapters.memory.queues import LONGEST_DELAY, MemoryQueue
 from provisioning.adapters.memory.request import Checkpoint, Request, pass_by
-from provisioning.core.bell import Bell, write_bell
+from provisioning.core.bell import Bell, queue_of, write_bell
 from provisioning.core.errors import TransientError
 from provisioning.core.period import Instant
 
@@ -35,7 +35,7 @@ class MemoryBells:
     async def ring(self, bells: Sequence[Bell], now: Instant) -> None:
         by_service: dict[str | None, list[Bell]] = {}
         for bell in bells:
-            by_service.setdefault(bell.service, []).append(bell)
+            by_service.setdefault(queue_of(bell, now), []).append(bell)
         for service, some in by_service.items():
             for first in range(0, len(some), BATCH):
                 if service is not None and service not in self.deliver:
@@ -49,10 +49,11 @@ class MemoryBells:
 
     def _send(self, bell: Bell, now: Instant) -> None:
         body = write_bell(bell)
-        if bell.service is None:
+        service = queue_of(bell, now)
+        if service is None:
             self.identities.send(body, delay=min(LONGEST_DELAY, max(0, (bell.at or 0) - now)))
         else:
-            self.deliver[bell.service].send(body, group=bell.identity, deduplication=self.deduplication(bell))
+            self.deliver[service].send(body, group=bell.line, deduplication=self.deduplication(bell))
 
     async def continue_campaign(self, body: str, delay: int = 0) -> None:
         async with Request(self.requests, "SendMessage", self.checkpoint):

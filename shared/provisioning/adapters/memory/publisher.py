@@ -1,13 +1,14 @@
 """Publishing to an SP's queue, in memory."""
 
+import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from provisioning.adapters.memory.queues import MemoryQueue
 from provisioning.adapters.memory.request import Checkpoint, Request, pass_by
 from provisioning.core.catalog import Service
-from provisioning.protocols.dialogue import Accepted, Publish, Unanswered
+from provisioning.protocols.dialogue import Accepted, Deposit, Deposited, Publish, Unanswered
 
 
 @dataclass(slots=True)
@@ -17,6 +18,7 @@ class MemoryPublisher:
     queues: Mapping[str, MemoryQueue]
     checkpoint: Checkpoint = pass_by
     requests: Counter[str] = field(default_factory=Counter)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     async def publish(self, service: Service, message: Publish) -> Accepted | Unanswered:
         """Send to the queue at the service's endpoint. Never raises for what the queue did."""
@@ -25,7 +27,23 @@ class MemoryPublisher:
             if queue is None:
                 return Unanswered("there is no such queue", sent=False)
             if queue.fifo:
-                queue.send(message.body, group=message.group, deduplication=message.id)
+                queue.send(message.body, group=message.group, deduplication=f"send-{next(self._numbers)}")
             else:
                 queue.send(message.body)
             return Accepted()
+
+
+@dataclass(slots=True)
+class MemoryDeposits:
+    """What was too large for a message. `kept`: bodies by URL."""
+
+    checkpoint: Checkpoint = pass_by
+    requests: Counter[str] = field(default_factory=Counter)
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    async def keep(self, deposit: Deposit) -> Deposited | Unanswered:
+        """Keep it under a URL of its name."""
+        async with Request(self.requests, "PutObject", self.checkpoint):
+            url = f"memory:{deposit.name}"
+            self.kept[url] = deposit.body
+            return Deposited(url)

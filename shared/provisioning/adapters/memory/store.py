@@ -11,13 +11,15 @@ from provisioning.adapters.memory.index import Index, Place
 from provisioning.adapters.memory.request import Checkpoint, Clock, Request, pass_by
 from provisioning.adapters.memory.size import check_account, check_identity
 from provisioning.core.account import Account, Condition
+from provisioning.core.changed import changed
 from provisioning.core.errors import ConflictError, StalePolicyError
 from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
-from provisioning.ports import Deliveries, Group, Holding, Name, Rejected
+from provisioning.ports import Deliveries, Group, Holding, Name, Rejected, Waiting
 
 BATCH: Final = 100  # items of one BatchGetItem
+WRITES: Final = 25  # items of one BatchWriteItem
 Item = TypeVar("Item")
 
 
@@ -41,6 +43,7 @@ class MemoryStore:
         self.accounts: dict[str, dict[str, Account]] = {}
         self.linked: dict[tuple[str, str], str] = {}
         self.groups: dict[tuple[str, str], Group] = {}
+        self.members: set[tuple[str, Waiting]] = set()  # with the service: who waits for which group
         self.names: dict[tuple[str, str], Name] = {}  # by the key of its item
         self.next_free: dict[str, int] = {}
         self.gates: dict[str, Gate] = {}
@@ -114,11 +117,11 @@ class MemoryStore:
         async with self._request("PutItem"):
             # Loses to another delivery of this account.
             self._check(self.accounts.get(account.identity, {}).get(account.service), account)
-            stored = replace(account, revision=account.revision + 1)
+            stored = changed(account, revision=account.revision + 1)
             self.accounts.setdefault(account.identity, {})[account.service] = stored
-            key = keys.account_key(account.identity, account.service)
-            self._wait(key, account.identity, account.due_at)
-            partition = keys.accounts_partition(account.service, keys.shard_of(account.identity))
+            key, shard = keys.account_key(account.identity, account.service), keys.shard_of(account.identity)
+            self._due.put(key, Place(str(shard % self._shards), account.due_at) if account.due_at is not None else None)
+            partition = keys.accounts_partition(account.service, shard)
             self._by_service.put(key, Place(partition, keys.account_state(account.known.phase, account.condition)))
             self.changes.put(key, Place(partition, account.changed_at) if account.known.staged else None)
 
@@ -145,6 +148,22 @@ class MemoryStore:
             stored = self.groups.get((group.service, group.name))
             self.check_revision(stored.revision if stored is not None else 0, group.revision)
             self.groups[group.service, group.name] = replace(group, revision=group.revision + 1)
+
+    async def put_waiting(self, service: str, waiting: Sequence[Waiting]) -> None:
+        for some in _batches(waiting, WRITES):
+            async with self._request("BatchWriteItem"):
+                self.members |= {(service, each) for each in some}
+
+    async def waiting(self, service: str, group: str, most: int) -> Sequence[Waiting]:
+        async with self._request("Query"):
+            # As the table sorts them: by text.
+            found = [each for held, each in self.members if (held, each.group) == (service, group)]
+            return sorted(found, key=lambda each: f"{each.identity}#{each.revision}")[:most]
+
+    async def drop_waiting(self, service: str, waiting: Sequence[Waiting]) -> None:
+        for some in _batches(waiting, WRITES):
+            async with self._request("BatchWriteItem"):
+                self.members -= {(service, each) for each in some}
 
     async def reserve(self, name: Name) -> Name:
         async with self._request("PutItem"):
