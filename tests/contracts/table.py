@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 _CASE = re.compile(r"test_every_protocol_behaves\[(?P<protocol>\w+)-(?P<behaviour>\w+)\]")
+ORDER = ("create", "repeat", "conflict", "adopt", "suspend", "resume", "delete", "vanish", "unknown", "throttle",
+         "garbage")  # fmt: skip
 _WORDS = {"passed": "passed", "failed": "FAILED"}
 
 
@@ -26,10 +28,15 @@ def contract_table(reports: Iterable[pytest.TestReport]) -> Sequence[str]:
     rows = [["", *protocols]] if found else []
     rows += [
         [behaviour, *(found.get((each, behaviour), "-") for each in protocols)]
-        for behaviour in dict.fromkeys(behaviour for _, behaviour in found)
+        for behaviour in sorted({behaviour for _, behaviour in found}, key=_place)
     ]
     lines = ["".join(f"{cell:<12}" for cell in row).rstrip() for row in rows]
     return [*lines, *(f"({number}) {why}" for why, number in reasons.items())]
+
+
+def _place(behaviour: str) -> int:
+    """Workers report in any order; what is not listed comes last."""
+    return ORDER.index(behaviour) if behaviour in ORDER else len(ORDER)
 
 
 def _reason(report: pytest.TestReport) -> str:

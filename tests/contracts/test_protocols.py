@@ -13,6 +13,7 @@ from provisioning.protocols.dialogue import Answer, Delivery, Dialogue, Ending, 
 from provisioning.protocols.ldap_message import LdapSearch
 from provisioning.protocols.registry import PROTOCOLS, STAGING
 from tests.contracts.providers import PROVIDERS, ScimProvider
+from tests.contracts.table import ORDER
 from tests.delivery.spml_provider import REFERENCES
 from tests.protocols.directory import OPTIONS
 
@@ -231,6 +232,7 @@ def test_every_protocol_behaves(protocol: str, behaviour: str) -> None:
 
 
 def test_every_protocol_has_a_provider_to_be_tested_with() -> None:
+    assert tuple(BEHAVIOURS) == ORDER
     assert PROVIDERS.keys() == {*PROTOCOLS, *STAGING}
     assert {protocol for protocol, _ in CANNOT} <= PROVIDERS.keys()
     assert isinstance(PROVIDERS["scim"](), ScimProvider)

@@ -214,7 +214,10 @@ def judge_operation(operation: dict[str, Any], *, removes_values: bool) -> list[
 
 
 def repetitions(calls: list[Call]) -> list[str]:
-    """A create is not idempotent: after one that was not refused, the same needs a look-up before it is repeated."""
+    """A create is not idempotent: after one that was not refused, the same needs a look-up before it is repeated.
+
+    A 503 counts as a refusal, as the engine takes it: who is not available has done nothing.
+    """
     faults, open_creates = [], set()
     for call in calls:
         if call.method == "POST":
