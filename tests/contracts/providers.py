@@ -69,9 +69,6 @@ class ScimProvider:
     def garbage(self) -> Answer:
         return HttpResponse(200, {"content-type": "text/html"}, b"<html>Welcome")
 
-    def faults(self) -> list[str]:
-        return self.grader.faults()
-
     def _resources(self, kind: str) -> list[dict[str, Any]]:
         dumps = [resource.model_dump() for resource in self.storage.resources]
         return [dump for dump in dumps if dump["meta"]["resourceType"] == kind]

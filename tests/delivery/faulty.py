@@ -21,8 +21,11 @@ from provisioning.protocols.dialogue import Delivery, Ending, HttpRequest, HttpR
 from provisioning.protocols.registry import PROTOCOLS
 from tests.contracts.providers import PROVIDERS
 from tests.delivery.conftest import TOKEN, no_queue
+from tests.delivery.grader import Grader
+from tests.delivery.spml_grader import Call
 from tests.delivery.spml_provider import REFERENCES
 from tests.delivery.test_webhook import OLD
+from tests.delivery.watched import watched
 
 MARK: Final = "0b8ff0e2-6f0f-4c3e-9b0f-3f6a2a1f4c11"
 Fault = Callable[["Spoilt", web.Request, HttpResponse | None], Awaitable[web.StreamResponse]]
@@ -95,11 +98,29 @@ class Spoilt:
         self.calls += 1
         content = await request.read()
         spoil = self.spoils.pop(0) if self.spoils else None
-        answer = self.answer(request, content) if spoil is None or spoil.effect else None
+        if spoil is not None and not spoil.effect:
+            return await self.unheard(request, content, spoil)
+        answer = self.answer(request, content)
         if spoil is not None:
             return await spoil.fault(self, request, answer)
-        assert answer is not None
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
+    async def unheard(self, request: web.Request, content: bytes, spoil: Spoil) -> web.StreamResponse:
+        """What the SP never hears of was asked of it all the same, and is judged."""
+
+        async def fault(request: web.Request) -> web.StreamResponse:
+            return await spoil.fault(self, request, None)
+
+        if self.protocol == "scim":
+            grader: Grader = self.provider.grader
+            return await watched(grader, request, fault)
+        response = None
+        if self.protocol == "spml":
+            call = Call({name.lower(): value for name, value in request.headers.items()}, content)
+            self.provider.judged.append(call)
+            response = await fault(request)
+            call.status = response.status if isinstance(response, web.Response) else 0
+        return response or await fault(request)
 
     def answer(self, request: web.Request, content: bytes) -> HttpResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -9,8 +9,8 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.delivery.grader_sequences import pages, versions
-from tests.delivery.judged import judged
+from tests.delivery.grader_sequences import hasty, pages, versions
+from tests.delivery.judged import REFUSALS, Recorded, recorded
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
@@ -34,6 +34,8 @@ class Call:
     answer: bytes = b""
     etag: str = ""
     dialogue: int = 0
+    at: float = 0  # when it came, where the SP has a clock
+    retry_after: int = 0  # seconds, as the SP answered
 
     @property
     def json(self) -> Any:
@@ -51,16 +53,17 @@ class Call:
 
 @dataclass
 class Grader:
-    """WSGI middleware that records every call; `faults` judges them.
+    """WSGI middleware that records every call, to be judged when the test is over.
 
     `versions`: the client is to heed those that are shown. `removes_values`: an SP wants members removed by `value`.
     """
 
     application: Any
     versions: bool = True
+    in_order: bool = True  # False: a test's calls have nothing to do with each other
     removes_values: bool = False
     dialogue: int = 0  # raised by a test as each begins, so that versions can be judged strictly: none is remembered
-    calls: list[Call] = field(default_factory=list)
+    calls: Recorded = field(init=False)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -86,15 +89,20 @@ class Grader:
             self.calls.append(Call(method, path, query, headers, body, status, answer, etag, self.dialogue))
         return chunks
 
-    def faults(self) -> list[str]:
-        """Everything that a client may not do, of all that was recorded."""
+    def __post_init__(self) -> None:
+        self.calls = recorded("SCIM", self.wrong)
+
+    def wrong(self, calls: list[Call]) -> list[str]:
+        """Everything that a client may not do, of these calls."""
         found = [
             f"{call.method} {call.path}: {fault}"
-            for call in self.calls
+            for call in calls
             for fault in judge(call, removes_values=self.removes_values)
         ]
-        found += repetitions(self.calls) + pages(self.calls) + (versions(self.calls) if self.versions else [])
-        return judged("SCIM", len(self.calls), found)
+        if not self.in_order:
+            return found
+        found += repetitions(calls) + hasty(calls) + pages(calls)
+        return found + (versions(calls) if self.versions else [])
 
 
 def judge(call: Call, *, removes_values: bool = False) -> list[str]:
@@ -206,13 +214,16 @@ def judge_operation(operation: dict[str, Any], *, removes_values: bool) -> list[
 
 
 def repetitions(calls: list[Call]) -> list[str]:
-    """A create is not idempotent: after one that was not refused, the same needs a look-up before it is repeated."""
+    """A create is not idempotent: after one that was not refused, the same needs a look-up before it is repeated.
+
+    A 503 counts as a refusal, as the engine takes it: who is not available has done nothing.
+    """
     faults, open_creates = [], set()
     for call in calls:
         if call.method == "POST":
             if call.body in open_creates:
                 faults.append(f"POST {call.path} repeated without a look-up")
-            if not 400 <= call.status < 500:
+            if call.status not in REFUSALS:
                 open_creates.add(call.body)
         elif call.method in ("GET", "DELETE"):
             open_creates.clear()

@@ -47,6 +47,18 @@ def _version(resource: dict[str, Any]) -> str:
     return version if isinstance(version, str) else ""
 
 
+def hasty(calls: list[Call]) -> list[str]:
+    """What the SP has asked to be sent later is not sent before (RFC 9110 10.2.3)."""
+    faults: list[str] = []
+    not_before: dict[tuple[Any, ...], float] = {}
+    for call in calls:
+        asked = (call.method, call.path, tuple(sorted(call.query.items())), call.body)
+        if call.at < not_before.get(asked, call.at):
+            faults.append(f"{call.method} {call.path}: sent again before it was time")
+        not_before[asked] = call.at + call.retry_after
+    return faults
+
+
 def pages(calls: list[Call]) -> list[str]:
     """Lists are read on as RFC 7644 3.4.2.4 and RFC 9865 2 have it."""
     faults: list[str] = []

@@ -12,6 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from provisioning.core.catalog import Service
+from tests.delivery.grader import Grader
+from tests.delivery.watched import judge, watched
 
 SUPPORTED = {"patch": True, "filter": True, "bulk": False, "sort": False, "etag": True}
 
@@ -38,6 +40,7 @@ class Liar:
     asked: list[web.Request] = field(default_factory=list)
     url: str = ""
     tick: int = 0
+    judge: Grader = field(default_factory=lambda: judge(in_order=False))
 
     @property
     def users(self) -> list[dict[str, Any]]:
@@ -47,6 +50,9 @@ class Liar:
         ]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        return await watched(self.judge, request, self.answer)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request)
         path = request.path.removeprefix("/v2")
         other = self.instead.get(path)

@@ -21,6 +21,8 @@ from provisioning.protocols.dialogue import Delivery, Ending
 from provisioning.protocols.scim import deliver
 from tests.delivery.certificates import Authority
 from tests.delivery.conftest import no_queue
+from tests.delivery.grader import Grader
+from tests.delivery.watched import judge, watched
 
 CLIENT, PASSWORD = "engine", "a-secret-of-the-engine"
 DELIVERY = Delivery("identity-1", Desired(Phase.ACTIVE, {"userName": "ann"}), Known(), False, "operation-1", 1)
@@ -42,6 +44,7 @@ class World:
     issued: dict[str, float] = field(default_factory=dict)  # token: until when
     spoil: Handler | None = None  # answers instead of the token endpoint
     base: str = ""
+    judge: Grader = field(default_factory=lambda: judge(in_order=False))
     reads: int = 0
 
     def __post_init__(self) -> None:
@@ -92,6 +95,9 @@ class World:
         return web.json_response({name: value for name, value in answer.items() if value is not None})
 
     async def users(self, request: web.Request) -> web.StreamResponse:
+        return await watched(self.judge, request, self.made)
+
+    async def made(self, request: web.Request) -> web.StreamResponse:
         authorization = request.headers.get("authorization")
         self.borne.append(authorization)
         if self.issued.get((authorization or "").removeprefix("Bearer "), 0) <= self.now:

@@ -132,4 +132,3 @@ async def world(
         wire = Wire(caller)
         yield World(sp, grader, wire, Courier(wire, no_queue), service, values, once)
         await caller.close()
-    assert grader.faults() == []

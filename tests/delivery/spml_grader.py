@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.delivery.judged import judged
+from tests.delivery.judged import REFUSALS
 from tests.delivery.spml_objects import CAPABILITIES, CORE, DSML, SOAP, local
 
 SCHEMAS = Path(os.environ.get("SPML_XSD", Path(__file__).parents[3] / "shared/standards/data/spml-xsd-relaxed"))
@@ -78,11 +78,6 @@ class Call:
     def request(self) -> ET.Element:
         found: ET.Element = ET.fromstring(self.content)[0][0]  # noqa: S314
         return found
-
-
-def faults(calls: Sequence[Call]) -> list[str]:
-    """Everything that a client may not do, of all that was recorded; noted for the report."""
-    return judged("SPML", len(calls), wrong(calls))
 
 
 def wrong(calls: Sequence[Call]) -> list[str]:
@@ -165,7 +160,7 @@ def repetitions(calls: Sequence[Call]) -> list[str]:
         if name == "addRequest":
             if call.content in open_adds:
                 found.append("addRequest repeated without a look")
-            if call.status != 503 and b'status="failure"' not in call.answer:
+            if call.status not in REFUSALS and b'status="failure"' not in call.answer:
                 open_adds.add(call.content)
         elif (
             name in ("searchRequest", "lookupRequest", "statusRequest", "deleteRequest")

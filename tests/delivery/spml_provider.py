@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestServer
 
 from provisioning.core.catalog import Service
 from provisioning.protocols.dialogue import Answer, HttpRequest, HttpResponse
-from tests.delivery.spml_grader import Call, faults
+from tests.delivery.judged import Recorded, recorded
+from tests.delivery.spml_grader import Call, wrong
 from tests.delivery.spml_objects import Held
 from tests.delivery.spml_server import Target
 
@@ -28,7 +29,7 @@ class SpmlProvider:
     def __init__(self) -> None:
         self.target = Target(unique="userName")
         self.calls = 0
-        self.judged: list[Call] = []
+        self.judged = recorded("SPML", wrong)
 
     def answer(self, request: HttpRequest) -> HttpResponse:
         self.calls += 1
@@ -37,9 +38,6 @@ class SpmlProvider:
         self.judged.append(call)
         call.answer = self.target.answer(request.content)
         return HttpResponse(200, {"content-type": "text/xml"}, call.answer)
-
-    def faults(self) -> list[str]:
-        return faults(self.judged)
 
     def throttled(self) -> Answer:
         return HttpResponse(503, {"retry-after": "30"})
@@ -70,7 +68,7 @@ class Endpoint:
 
     target: Target
     faults: list[Fault | None] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
+    calls: Recorded = field(default_factory=lambda: recorded("SPML", wrong))
     failure_status: int = 200
     url: str = ""
 
@@ -140,7 +138,6 @@ async def served(target: Target) -> AsyncIterator[Endpoint]:
     endpoint.url = str(server.make_url("/spml"))
     yield endpoint
     await server.close()
-    assert faults(endpoint.calls) == []
 
 
 def service(url: str = "https://sp.example.org/spml", **changes: Any) -> Service:

@@ -179,7 +179,7 @@ def reuse(world: Spoilt) -> None:
         values = {"userName": "bob", "externalId": "somebody-else"}
         schemas = ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]
         body = {"schemas": schemas, "Operations": [{"op": "replace", "value": values}]}
-        headers = {"content-type": "application/scim+json"}
+        headers = {"content-type": "application/scim+json", "accept": "application/scim+json"}
         request = HttpRequest("PATCH", f"/Users/{world.known.remote_id}", {}, headers, body)
         assert world.provider.answer(request).status < 300
     else:

@@ -19,6 +19,7 @@ from provisioning.core.errors import TransientError
 from provisioning.protocols.dialogue import Delivery, Ending, HttpRequest, HttpResponse, Outcome, Unanswered
 from provisioning.protocols.scim import deliver
 from tests.delivery.conftest import no_queue
+from tests.delivery.watched import judge, watched
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 DELIVERY = Delivery("identity-1", Desired(Phase.ACTIVE, {"userName": "ann.other"}), Known(), False, "operation-1", 1)
@@ -31,14 +32,14 @@ class Hostile:
     def __init__(self) -> None:
         self.handler: Handler = answer(404)
         self.seen: list[web.Request] = []
+        self.judge = judge(in_order=False)
         application = web.Application(client_max_size=2**24)
         application.router.add_route("*", "/{path:.*}", self.handle)
         self.server = TestServer(application)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.seen.append(request)
-        await request.read()
-        return await self.handler(request)
+        return await watched(self.judge, request, self.handler)
 
 
 @pytest.fixture
@@ -324,4 +325,5 @@ async def test_ids_and_filters_arrive_as_they_are(hostile: Hostile) -> None:
     assert seen.raw_path.startswith("/v2/Users/a%2Fb%20%C3%A6?")
     assert seen.query["filter"] == 'userName eq "a&b+c ø\\"%"'
     assert seen.headers["authorization"] == "Bearer token"
+    hostile.judge.calls.forget()
     await caller.close()

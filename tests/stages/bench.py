@@ -20,7 +20,7 @@ from provisioning.core.bell import Bell, Cause, read_bell, write_bell
 from provisioning.core.catalog import Bundle, Service
 from provisioning.core.identity import Identity
 from provisioning.core.wire import canonical, digest_of
-from provisioning.protocols.dialogue import Accepted, Answer, HttpRequest, Publish
+from provisioning.protocols.dialogue import Accepted, Answer, HttpRequest, Publish, Unanswered
 from provisioning.stages.campaign import Campaign, campaign
 from provisioning.stages.decide import Decide
 from provisioning.stages.deliver import Deliver, deliver
@@ -28,6 +28,7 @@ from provisioning.stages.evaluate import Evaluate, evaluate
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.receive import Receive, receive
 from provisioning.stages.schedule import Schedule, schedule
+from tests.delivery.watched import judge, noted
 from tests.simulation.provider import Provider
 from tests.stages.deaths import Deaths
 from tests.stages.steps import Step, as_it_is
@@ -81,6 +82,7 @@ class Bench:
             self.checkpoint,
         )
         self.providers = {name: Provider(name, random.Random(0), self.clock) for name in SERVICES}  # noqa: S311  unused
+        self.judges = {name: judge() for name in SERVICES}  # of our calls
         self.steps: dict[str, deque[Step]] = {name: deque() for name in SERVICES}
         self.meanwhile: Callable[[], Awaitable[Any]] | None = None  # happens once, while an SP is being called
         self.calls: list[tuple[str, str, str]] = []  # service, method, path
@@ -221,6 +223,8 @@ class Bench:
         await self._happen()
         steps = self.steps[service.id]
         answer = (steps.popleft() if steps else as_it_is)(self.providers[service.id], request)
+        if not isinstance(answer, Unanswered) or answer.sent:
+            noted(self.judges[service.id], request, answer, self.now)
         await self.checkpoint()
         return answer
 

@@ -20,6 +20,7 @@ from provisioning.core.lifecycle import Standing
 from provisioning.core.period import FOREVER
 from provisioning.core.publication import BundleError
 from provisioning.stages.message import Message
+from tests.delivery.watched import judge, watched
 from tests.stages.bench import Bench, new_bench
 from tests.stages.tenant import SOURCE, bundle, data, event, rule, says
 
@@ -155,13 +156,17 @@ class Sp:
         self.users: dict[str, dict[str, Any]] = {}
         self.tokens: set[str] = set()
         self.over = asyncio.Event()
+        self.judge = judge()
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self.handle)
         self.server = TestServer(application)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        return await watched(self.judge, request, self.answer)
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         self.tokens.add(request.headers.get("authorization", ""))
-        body = await request.json() if request.can_read_body else {}
+        body = json.loads(await request.read() or b"{}")
         if self.hostile is not None and body.get("userName", "login-p1") == "login-p1":
             return await self.hostile(request)
         if request.method == "GET":

@@ -23,6 +23,7 @@ from provisioning.core.scim_presets import rate_of
 from provisioning.ports import Accounts
 
 _ATTEMPTS: Final = 3
+_WINDOWS: Final = 10
 
 
 async def admit(
@@ -38,7 +39,12 @@ async def admit(
         return {}
     ends = open_again(service.maintenance, zone, now)
     if ends is not None:
-        return await _after_maintenance(accounts, service, gate, list(callers), max(ends, gate.closed_until), now)
+        ends = max(ends, gate.closed_until)
+        rate = budget(gate, rate_of(service), ends)
+        if rate is None:
+            return {caller: after_maintenance(ends, caller, now) for caller in callers}
+        # A slot that fell into the window is lost, and all take another.
+        return await _slots(accounts, service, zone, rate, list(callers), ends)
     probe = probing(gate, now)
     if probe is not None:
         try:
@@ -53,19 +59,29 @@ async def admit(
     new = [identity for identity, waited in callers.items() if not waited]
     if rate is None or not new:
         return {}
-    taken = await accounts.take_slots(service.id, len(new), spacing(rate), now)
-    return {identity: taken.at(number) for number, identity in enumerate(new)}
+    return await _slots(accounts, service, zone, rate, new, now)
 
 
-async def _after_maintenance(
-    accounts: Accounts, service: Service, gate: Gate, callers: Sequence[str], ends: Instant, now: Instant
+async def _slots(
+    accounts: Accounts, service: Service, zone: ZoneInfo, rate: float, callers: Sequence[str], since: Instant
 ) -> Mapping[str, Instant]:
-    """When each may call after a maintenance window: a slot that fell into it is lost, and all take another."""
-    rate = budget(gate, rate_of(service), ends)
-    if rate is None:
-        return {caller: after_maintenance(ends, caller, now) for caller in callers}
-    taken = await accounts.take_slots(service.id, len(callers), spacing(rate), ends)
-    return {caller: taken.at(number) for number, caller in enumerate(callers)}
+    """A slot of the budget for each, from `since` on and in no window, so that nobody waits for one that is lost.
+
+    A window that cuts the batch's slots in two costs another write. Where windows leave so little that a few such
+    writes do not find it, who waits asks again.
+    """
+    slots, left = dict[str, Instant](), list(callers)
+    for _ in range(_WINDOWS):
+        count = len(left)
+        taken = await accounts.take_slots(service.id, count, spacing(rate), since)
+        slots |= {caller: taken.at(number) for number, caller in enumerate(left)}
+        left = [caller for caller in left if open_again(service.maintenance, zone, slots[caller]) is not None]
+        if not left:
+            break
+        # What is free next, moved out of its window: it is given next, unless others take slots meanwhile.
+        free = taken.at(count)
+        since = open_again(service.maintenance, zone, free) or free
+    return slots
 
 
 async def learn(accounts: Accounts, service: Service, gate: Gate, heard: Sequence[Heard], now: Instant) -> Gate:
