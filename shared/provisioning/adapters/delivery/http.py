@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -21,7 +20,7 @@ from provisioning.core.errors import InvalidError, ProvisioningError
 from provisioning.protocols.dialogue import Answer, HttpRequest, HttpResponse, Unanswered
 
 _UNAUTHORIZED: Final = 401
-_CHUNK: Final = 65536
+_ENDLESS: Final = aiohttp.ClientTimeout(total=None)  # ours ends the call, at half the cost
 
 
 def _loop_s_time() -> float:
@@ -113,14 +112,15 @@ class HttpCaller:
             raise _NotSentError("no time was left for the call")
         session = await self._connections.session(service)
         try:
-            async with session.request(
+            call = session.request(
                 request.method,
                 url,
                 data=_content(request),
                 headers=request.headers if header is None else {**request.headers, "authorization": header},
                 allow_redirects=False,
-                timeout=_timeout(within),
-            ) as response:
+                timeout=_ENDLESS,
+            )
+            async with asyncio.timeout(within), call as response:
                 body = await _body(response, service.response)
                 if body is None:
                     return Unanswered(f"the answer is longer than {service.response} bytes, or packed", sent=True)
@@ -131,11 +131,6 @@ class HttpCaller:
             return Unanswered(f"{doing} within {within:.0f} s", sent=come.connected)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Unanswered(_describe(error, connected=come.connected), sent=come.connected)
-
-
-@lru_cache(maxsize=64)
-def _timeout(within: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=within)
 
 
 def _content(request: HttpRequest) -> bytes | None:
@@ -169,10 +164,8 @@ async def _body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
     if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
         response.close()
         return None
-    if response.content_length is not None and response.content_length <= most:
-        return await response.read()  # no more than that is read
     body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
+    while chunk := await response.content.readany():
         body += chunk
         if len(body) > most:
             response.close()
