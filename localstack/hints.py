@@ -22,14 +22,13 @@ _ADA: Final = """\
 
 def write(world: World) -> str:
     """Write what a shell needs into files, and say how to use it."""
-    provider = world.providers["library"]
     values = {
         **credentials(),
         "AWS_ENDPOINT_URL": world.clients.endpoint,
         "PROVISIONING_STACK": world.deployment.stack,
         "TOPIC": world.registry.topic,
-        "LIBRARY": provider.endpoint,
-        "LIBRARY_TOKEN": provider.token,
+        **{name.upper(): provider.endpoint for name, provider in world.providers.items()},
+        **{f"{name.upper()}_TOKEN": provider.token for name, provider in world.providers.items()},
     }
     ENVIRONMENT.parent.mkdir(exist_ok=True)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]

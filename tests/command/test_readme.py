@@ -79,5 +79,8 @@ def test_the_parts_of_a_service_that_are_shown_can_be_read() -> None:
     assert service.authentication is not None
     assert (service.authentication.kind, service.certificate) == ("oauth2", "campus/library-certificate")
     assert len(service.maintenance) == 2
+    queue = {**plain, "protocol": "queue", "endpoint": "arn:aws:sns:eu-west-1:111122223333:people.fifo"}
+    thin = Service.model_validate({**queue, **sample("queue")})
+    assert list(check_paths(thin)) == []
     assert Service.model_validate({**plain, "scim": {"preset": "slack"}, "requires": ["directory"]}).scim is not None
     assert Service.model_validate({**plain, "scim": {"bulk": {"operations": 50, "payload": 900000}}}).scim is not None

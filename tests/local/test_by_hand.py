@@ -44,7 +44,7 @@ def campus() -> Iterator[dict[str, str]]:
     lines = (ROOT / "build" / "campus.env").read_text(encoding="utf-8").splitlines()
     yield dict(line.removeprefix("export ").replace("'", "").split("=", 1) for line in lines)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert process.returncode == 0
 
 
@@ -61,10 +61,15 @@ def bash(script: str) -> str:
     return result.stdout
 
 
-def account(campus: dict[str, str]) -> dict[str, Any] | None:
+def family(campus: dict[str, str], place: str = "LIBRARY") -> str | None:
+    name: str | None = (account(campus, place) or {}).get("name", {}).get("familyName")
+    return name
+
+
+def account(campus: dict[str, str], place: str = "LIBRARY") -> dict[str, Any] | None:
     query = urllib.parse.urlencode({"filter": 'userName eq "ada"'})
     request = urllib.request.Request(
-        f"{campus['LIBRARY']}/Users?{query}", headers={"Authorization": f"Bearer {campus['LIBRARY_TOKEN']}"}
+        f"{campus[place]}/Users?{query}", headers={"Authorization": f"Bearer {campus[f'{place}_TOKEN']}"}
     )
     with urllib.request.urlopen(request, timeout=10) as response:
         found = json.load(response).get("Resources", [])
@@ -89,7 +94,7 @@ def test_a_message_published_by_hand_becomes_an_account_and_the_next_one_changes
     event["data"]["version"], event["data"]["attributes"]["family_name"] = 2, "Lovelace"
     file.write_text(json.dumps(event), encoding="utf-8")
     bash("source build/campus.env\n.venv/bin/python -m localstack.publish build/ada.json")
-    assert become(lambda: (account(campus) or {}).get("name", {}).get("familyName") == "Lovelace", SOON)
+    assert become(lambda: family(campus) == "Lovelace", SOON)
 
 
 def test_commands_tell_of_it(campus: dict[str, str]) -> None:
@@ -102,6 +107,27 @@ def test_commands_tell_of_it(campus: dict[str, str]) -> None:
     state = json.loads(bash("source build/campus.env\n.venv/bin/provision status --json"))
     assert {entry["condition"] for entry in state["services"]["library"]["accounts"]} >= {"settled"}
     assert any(entry["source"] == "registry" for entry in state["rejected"])
+
+
+def gate_of(service: str) -> dict[str, Any]:
+    state = json.loads(bash("source build/campus.env\n.venv/bin/provision status --json"))
+    return dict(state["services"][service]["gate"])
+
+
+def test_a_paused_service_is_left_alone_until_it_is_resumed(campus: dict[str, str]) -> None:
+    bash('source build/campus.env\n.venv/bin/provision pause library --because "new shelves"')
+    assert gate_of("library")["paused"] == "new shelves"
+    file = ROOT / "build" / "ada.json"
+    event = json.loads(file.read_text(encoding="utf-8"))
+    event["data"]["version"], event["data"]["attributes"]["family_name"] = 3, "King"
+    file.write_text(json.dumps(event), encoding="utf-8")
+    bash("source build/campus.env\n.venv/bin/python -m localstack.publish build/ada.json")
+
+    assert become(lambda: family(campus, "WIKI") == "King", SOON), "another service goes on"
+    assert family(campus) == "Lovelace"
+    bash("source build/campus.env\n.venv/bin/provision resume library")
+    assert not gate_of("library")["paused"]
+    assert become(lambda: family(campus) == "King", SOON)
 
 
 def test_the_file_of_the_night_is_shown_and_another_one_is_made_on_command(campus: dict[str, str]) -> None:

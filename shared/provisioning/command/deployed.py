@@ -60,7 +60,7 @@ async def deployed(stack: str) -> AsyncIterator[Deployed]:
             PublishedPolicies(rows, objects, clock),
             KeptRejections(rows, objects),
             Queues(clients, outputs["IdentitiesQueue"], {}, outputs["CampaignQueue"]),
-            StoredExtracts(rows, clients, outputs["ExtractQueue"]),
+            StoredExtracts(rows, clients, outputs.get("ExtractQueue", "")),
             StoredFiles(clients, outputs["Bucket"]),
         )
     finally:
