@@ -13,7 +13,7 @@ from typing import TypeVar
 import aiohttp
 from yarl import URL
 
-from tests.bench.delivery_sp import Connection, Provider
+from tests.bench.delivery_sp import Conversation, Provider
 
 CONNECTIONS = 50  # the driver's limit, too
 Item = TypeVar("Item")
@@ -51,11 +51,25 @@ class Recorder(Provider):
         return [replace(one, url=URL(url + one.url.raw_path_qs, encoded=True)) for one in recorded]
 
 
+class _Connection(asyncio.Protocol):
+    """One connection to the recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._conversation = Conversation(recorder)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._transport.write(self._conversation.answers(data))
+
+
 @asynccontextmanager
 async def recording() -> AsyncIterator[tuple[Recorder, str]]:
     """A recorder and its URL."""
     recorder = Recorder()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(recorder), "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(lambda: _Connection(recorder), "127.0.0.1", 0)
     async with server:
         yield recorder, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 

@@ -1,16 +1,18 @@
 """The trivial SP of the delivery benchmark: a process of its own that takes every request and counts it.
 
 It says yes to all of SCIM that the engine sends when nothing is odd: a POST is answered with the resource and an id, a
-PATCH with the resource as it was made. It parses no JSON and looks at no header but the length, so that it is never
-what is measured.
+PATCH with the resource as it was made. It parses no JSON, looks at no header but the length, and has no event loop of
+asyncio, so that it is never what is measured.
 """
 
-import asyncio
 import json
 import os
 import re
+import selectors
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -20,6 +22,7 @@ CALLS: Final = "/calls"  # how many calls there were, by method; not counted its
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _END: Final = b"\r\n\r\n"
 _HEAD: Final = b"HTTP/1.1 %d OK\r\nContent-Type: application/scim+json\r\nContent-Length: %d\r\n\r\n%s"
+_AWAKE: Final = 0.001  # seconds that it looks again before it sleeps: its clients would have the work of waking it
 
 
 class Provider:
@@ -50,28 +53,26 @@ class Provider:
         return _HEAD % (status, len(body), body)
 
 
-class Connection(asyncio.Protocol):
-    """One connection, kept until the client closes it."""
+class Conversation:
+    """What is said on one connection."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self._held = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        """Answer every request that is here as a whole."""
+    def answers(self, data: bytes) -> bytes:
+        """The answers to every request that is here as a whole, now that this came."""
         held = self._held + data if self._held else data
+        made = b""
         while (end := held.find(_END)) >= 0:
             found = _LENGTH.search(held, 0, end)
             after = end + len(_END) + (int(found[1]) if found is not None else 0)
             if len(held) < after:
                 break
-            self._transport.write(self._provider.answer(held[: end + 2], held[end + len(_END) : after]))
+            made += self._provider.answer(held[: end + 2], held[end + len(_END) : after])
             held = held[after:]
         self._held = held
+        return made
 
 
 class Provided:
@@ -99,13 +100,6 @@ def provided() -> Iterator[Provided]:
             process.terminate()
 
 
-async def _serve() -> None:
-    provider = Provider()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(provider), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
 def pin(core: int) -> None:
     """Keep this process to one core, by its place among those that it may use; nothing where that cannot be."""
     if sys.platform == "linux":
@@ -113,6 +107,36 @@ def pin(core: int) -> None:
         os.sched_setaffinity(0, {cores[core]})
 
 
+def _serve(provider: Provider) -> None:
+    """Answer until the process is ended. Answers are small, so that a socket always takes them at once."""
+    listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    print(listening.getsockname()[1], flush=True)
+    selector = selectors.DefaultSelector()
+    selector.register(listening, selectors.EVENT_READ)
+    asleep_at = 0.0
+    while True:
+        ready = selector.select(0 if time.perf_counter() < asleep_at else None)
+        if ready:
+            asleep_at = time.perf_counter() + _AWAKE
+        for key, _ in ready:
+            if key.data is None:
+                connection, _ = listening.accept()
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                selector.register(connection, selectors.EVENT_READ, Conversation(provider))
+            else:
+                _converse(selector, key)
+
+
+def _converse(selector: selectors.BaseSelector, key: selectors.SelectorKey) -> None:
+    assert isinstance(key.fileobj, socket.socket)
+    data = key.fileobj.recv(1 << 18)
+    if data:
+        key.fileobj.sendall(key.data.answers(data))
+    else:
+        selector.unregister(key.fileobj)
+        key.fileobj.close()
+
+
 if __name__ == "__main__":
     pin(-1)
-    asyncio.run(_serve())
+    _serve(Provider())

@@ -1,6 +1,7 @@
 """SPs and networks that misbehave, on loopback, through the real courier: every ending is honest and bounded."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -327,3 +328,29 @@ async def test_ids_and_filters_arrive_as_they_are(hostile: Hostile) -> None:
     assert seen.headers["authorization"] == "Bearer token"
     hostile.judge.calls.forget()
     await caller.close()
+
+
+async def test_a_body_that_is_said_to_be_short_and_comes_in_endless_chunks_is_bounded(courier: Courier) -> None:
+    written = 0
+
+    async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal written
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(640):  # 40 MB
+                writer.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+                await writer.drain()
+                written += 65536
+        writer.close()
+
+    server = await asyncio.start_server(lie, "127.0.0.1", 0)
+    async with server:
+        endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        liar = Service.model_validate({
+            "id": "library", "protocol": "scim", "endpoint": endpoint, "private": True, "timeout": 5,
+            "response": 1024, "account": {"userName": "x"},
+        })  # fmt: skip
+        ending = await run(courier, liar)
+    assert ending.outcome is Outcome.UNKNOWN
+    assert written < 20_000_000

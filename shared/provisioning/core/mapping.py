@@ -30,6 +30,7 @@ _PHASES: Final[Mapping[Standing, Phase]] = {
     Standing.GRACE: Phase.ACTIVE,
     Standing.SUSPENDED: Phase.SUSPENDED,
 }
+_NOTHING: Final = frozenset({EvaluationError, type(None)})  # what an expression gives that has no value
 _ABSENT: Final = Desired(Phase.ABSENT, digest=digest_of(["absent"]))
 Program = Callable[..., Sequence[Json | EvaluationError]]
 
@@ -141,15 +142,7 @@ def desired(mapping: AccountMapping, identity: str, person: Mapping[str, Json], 
         return Desired(phase, digest=digest_of(["absent", dispute]), dispute=dispute) if dispute else _ABSENT
     authorizations = list(entitlement.authorizations)
     arguments = (person, authorizations, phase.value, identity)
-    values: dict[str, Json] = {}
-    missing: dict[str, str] = {}
-    for path, result in zip(mapping.paths, mapping.program(*arguments), strict=True):
-        if (isinstance(result, EvaluationError) or result is None) and path in mapping.defaults:
-            (result,) = mapping.defaults[path](*arguments)
-        if not isinstance(result, EvaluationError) and result is not None:
-            values[path] = result
-        elif path in mapping.required:
-            missing[path] = f"{path}: {result or 'no value'}"
+    values, missing = _values(mapping, arguments)
     names = {mapping.groups[name] for name in authorizations if name in mapping.groups} if phase is Phase.ACTIVE else ()
     groups = tuple(sorted(names))
     if mapping.is_plain:
@@ -157,6 +150,23 @@ def desired(mapping: AccountMapping, identity: str, person: Mapping[str, Json], 
         parts = [phase.value, values, groups, problem, *_disputed(dispute)]
         return Desired(phase, values, groups, digest_of(parts), problem, dispute=dispute)
     return _weakly(mapping, Desired(phase, values, groups, dispute=dispute), missing, arguments)
+
+
+def _values(mapping: AccountMapping, arguments: tuple[Any, ...]) -> tuple[dict[str, Json], dict[str, str]]:
+    """The values by path, and by path why one is missing that is required."""
+    results = mapping.program(*arguments)
+    if _NOTHING.isdisjoint(map(type, results)):
+        return dict(zip(mapping.paths, results, strict=True)), {}
+    values: dict[str, Json] = {}
+    missing: dict[str, str] = {}
+    for path, result in zip(mapping.paths, results, strict=True):
+        if type(result) in _NOTHING and path in mapping.defaults:
+            (result,) = mapping.defaults[path](*arguments)
+        if type(result) not in _NOTHING:
+            values[path] = result
+        elif path in mapping.required:
+            missing[path] = f"{path}: {result or 'no value'}"
+    return values, missing
 
 
 def _disputed(dispute: str) -> list[str]:

@@ -135,14 +135,15 @@ def _request(scim: Scim, delivery: Delivery, met: Met) -> HttpRequest | None:
     changes = _differences(scim, delivery, met)
     if not changes or met.known.remote_id is None:
         return None
+    place, version = place_of("Users", met.known.remote_id), version_of(scim, met.shown)
+    if scim.patch and not sends_whole(scim):
+        return patch(place, spoken(scim, changes, {}), version)
     had, wanted = _values(scim, delivery, met)
     fixed = {"active": delivery.desired.phase is Phase.ACTIVE, MARK: delivery.identity}
-    place, version = place_of("Users", met.known.remote_id), version_of(scim, met.shown)
     if not scim.patch:
         return put(place, merged(met.shown or {}, had, wanted, fixed), version)
     base = {} if scim.single_valued or met.shown is None else met.shown
-    after = merged(base, had, wanted, fixed) if sends_whole(scim) else {}  # nobody else asks for it
-    return patch(place, spoken(scim, changes, after), version)
+    return patch(place, spoken(scim, changes, merged(base, had, wanted, fixed)), version)
 
 
 def _values(scim: Scim, delivery: Delivery, met: Met) -> tuple[Mapping[str, Json], Mapping[str, Json]]:

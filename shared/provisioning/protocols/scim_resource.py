@@ -15,6 +15,7 @@ GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
 # Complex multi-valued attributes whose entries have a `value` (RFC 7643 4.1.2): a bare text stands for one entry.
 _ENTRIES: Final = frozenset({"emails", "phonenumbers", "ims", "photos", "entitlements", "roles", "x509certificates"})
 _ENGINES: Final = frozenset({"active", "externalid"})
+_STRUCTURED: Final = (dict, list, tuple)
 _RESERVED: Final = frozenset({"id", "schemas", "meta", "groups"})
 _NAME: Final = r"[A-Za-z$][A-Za-z0-9_$-]*"
 _PATH: Final = re.compile(
@@ -64,19 +65,23 @@ def read_path(text: str) -> Path:
 
 def check_values(values: Mapping[str, Json], known: Mapping[str, Json], identity: str) -> None:
     """Whether a User can be made of values, and compared with what is known. Raises InvalidError for a bad mapping."""
-    for text in known:
-        if text not in values:
+    if not known.keys() <= values.keys():
+        for text in known:
             read_path(text)
-    plain = True
-    for text, value in values.items():
-        path = read_path(text)
-        if path.is_engines and path.attribute.casefold() == "externalid" and value != identity:
+    for text in _marks(tuple(values)):
+        if values[text] != identity:
             raise InvalidError("externalId is the engine's own mark", where=text, right="identity, or no mapping")
-        plain = plain and not isinstance(value, dict | list | tuple)
-    if plain:
+    if not any(isinstance(value, _STRUCTURED) for value in values.values()):
         _check_paths(tuple(values))
     else:
         make_user(values, identity, active=True)
+
+
+@lru_cache(maxsize=1024)
+def _marks(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of some paths at which the engine's own mark stands. Raises InvalidError for what is no path."""
+    paths = [read_path(text) for text in texts]
+    return tuple(path.text for path in paths if path.is_engines and path.attribute.casefold() == "externalid")
 
 
 @lru_cache(maxsize=1024)
@@ -92,10 +97,10 @@ def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dic
     for text, value in values.items():
         path = read_path(text)
         wanted = as_scim(path, value)
-        if isinstance(wanted, list | dict):
-            wanted = deepcopy(wanted)  # other paths may add to it
         if path.is_engines or wanted == []:
             continue
+        if isinstance(wanted, _STRUCTURED):
+            wanted = deepcopy(wanted)  # other paths may add to it
         schema = spelled(user, path.schema) if path.schema else ""
         if schema and schema not in schemas:
             schemas.append(schema)

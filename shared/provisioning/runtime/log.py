@@ -2,10 +2,12 @@
 
 import json
 import sys
-from typing import Any
+from typing import Any, Final
+
+_LINE: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def log(word: str, **fields: Any) -> None:
     """Write one line; empty fields are left out, since logs are billed by the byte."""
     line = {"word": word, **{name: value for name, value in fields.items() if value not in (None, "", [])}}
-    sys.stdout.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
+    sys.stdout.write(_LINE.encode(line) + "\n")

@@ -191,8 +191,8 @@ def _in_question(visit: Visit, account: Account, known: Known) -> tuple[str, ...
 async def _store(shell: Deliver, account: Account, visit: Visit) -> Account:
     await shell.accounts.put_account(account)
     shell.log(
-        "delivered", identity=account.identity, service=account.service, phase=account.known.phase.value,
-        condition=account.condition.value, reason=account.error, trace=visit.trace,
+        "delivered", identity=account.identity, service=account.service, phase=account.known.phase,
+        condition=account.condition, reason=account.error, trace=visit.trace,
     )  # fmt: skip
     return account
 

@@ -18,7 +18,7 @@ from provisioning.adapters.delivery.refusal import NotSentError, RefusedCertific
 from provisioning.core.catalog import Service
 from provisioning.protocols.dialogue import HttpResponse, Unanswered
 
-_CHUNK: Final = 65536
+_ENDLESS: Final = aiohttp.ClientTimeout(total=None)  # ours ends the call, at half the cost
 _IDLE: Final = 15  # seconds that a connection is kept for the next call; many SPs close theirs soon after
 _CONNECTIONS: Final = 50
 
@@ -69,20 +69,21 @@ class Connections:
     async def _exchange(
         self, service: Service, outgoing: Outgoing, within: float, tls: ssl.SSLContext | None
     ) -> HttpResponse | Unanswered:
-        if within <= 0:  # aiohttp takes 0 for no limit at all
+        if within <= 0:
             raise NotSentError("no time was left for the call")
         progress = _Progress()
         _progress.set(progress)
         try:
-            async with self._session(private=service.private).request(
+            call = self._session(private=service.private).request(
                 outgoing.method,
                 outgoing.url,
                 data=outgoing.content,
                 headers=outgoing.headers,
                 ssl=True if tls is None else tls,  # connections are kept for each context: certificates do not mix
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=within),
-            ) as response:
+                timeout=_ENDLESS,
+            )
+            async with asyncio.timeout(within), call as response:
                 body = await _body(response, outgoing.most)
                 if body is None:
                     return Unanswered(f"the answer is longer than {outgoing.most} bytes, or packed", sent=True)
@@ -166,10 +167,8 @@ async def _body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
     if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
         response.close()
         return None
-    if response.content_length is not None and response.content_length <= most:
-        return await response.read()  # no more than that is read
     body = bytearray()
-    async for chunk in response.content.iter_chunked(_CHUNK):
+    while chunk := await response.content.readany():
         body += chunk
         if len(body) > most:
             response.close()

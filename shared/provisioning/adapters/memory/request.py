@@ -25,10 +25,12 @@ class Request:
         self._requests, self._name, self._checkpoint = requests, name, checkpoint
 
     async def __aenter__(self) -> None:
-        await self._checkpoint()
+        if self._checkpoint is not pass_by:
+            await self._checkpoint()
         self._requests[self._name] += 1
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._checkpoint()
+        if self._checkpoint is not pass_by:
+            await self._checkpoint()

@@ -27,8 +27,11 @@ def check_identity(identity: Identity) -> None:
 
 def check_account(account: Account) -> None:
     """Raises PermanentError for what the table would refuse."""
-    # As Python writes a value it has no fewer characters than as JSON.
-    if 1000 + len(repr(account.known.values)) + len(repr(account.known.groups)) + len(account.error) > _SURE:
+    size = 1000 + len(account.error) + sum(map(len, account.known.groups)) + 8 * len(account.known.groups)
+    for path, value in account.known.values.items():
+        # As Python writes a value it has no fewer characters than as JSON.
+        size += 16 + len(path) + len(value if isinstance(value, str) else repr(value))
+    if size > _SURE:
         account_item(account, b"")
 
 
