@@ -28,6 +28,7 @@ from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
 from provisioning.core.queue_options import Queue as Queue
 from provisioning.core.scim_options import Scim as Scim
+from provisioning.core.source_options import Absence, Format, Poll, Reading
 from provisioning.core.spml_options import Spml as Spml
 
 # A name is part of queue and function names, so it is short and plain.
@@ -69,10 +70,22 @@ class Tenant(Model):
 
 
 class Source(Model):
-    """An IDMS as configured here. What it publishes arrives on the queue `changes-<id>`."""
+    """An IDMS as configured here. What it publishes, or what is extracted from it, arrives at `changes-<id>`."""
 
     id: Name
-    format: Literal["cloudevents"] = "cloudevents"
+    format: Format = "cloudevents"
+    thin: bool = Field(default=False, description="what it publishes names subjects only; they are fetched by `poll`")
+    record: Reading | None = Field(default=None, description="none: it speaks of records already")
+    poll: Poll | None = None
+    absence: Absence = Absence()
+
+    @model_validator(mode="after")
+    def _is_read(self) -> "Source":
+        if self.poll is not None and self.record is None:
+            raise ValueError("what `poll` extracts must be read: `record` is missing")
+        if self.thin and self.poll is None:
+            raise ValueError("a thin source needs `poll`, by which subjects are fetched")
+        return self
 
 
 class Lasting(Model):

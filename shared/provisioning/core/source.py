@@ -1,0 +1,70 @@
+"""What a source answers when it is asked, whatever its technology.
+
+The questions are those of `ports.Extraction`. A page is the unit of everything: what a page shows is durable before
+the place after it is remembered, so whoever dies in between sees the page again, and never misses one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from provisioning.core.account import Json
+
+MOST_KEYS = 1000  # keys of one `fetch`
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a source shows of one subject: its own fields, not yet mapped. None: it says that there is no such subject.
+
+    `key`: what the source calls the subject, the same for as long as it lives. `fields`: JSON, as the source spells
+    names.
+    """
+
+    key: str
+    fields: Mapping[str, Json] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoiled:
+    """A part of an answer that could not be read as an item. It is kept for people, and the rest goes on.
+
+    `where`: the place in the source, such as a file's line. `body`: what stands there, bounded by who read it.
+    `key`: of the subject, if that much could be read: it is not absent then.
+    """
+
+    where: str
+    reason: str
+    body: str = field(repr=False)
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the source itself says of a snapshot's completeness, with its last page.
+
+    `expected`: how many subjects there are by a count that does not depend on the pages; None: it has none, and only
+    the comparison with the last run can tell. `problem`: why the pages cannot be everybody, such as a count that
+    changed by more than it may, a page that came twice, or a replica that lags; nothing: no such reason is known.
+    """
+
+    expected: int | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer. `position`: where the next page begins: opaque, and of use in another process.
+
+    `more`: another page may be read at once. `lost`, of changes: why the place that was asked for is of no use any
+    more; then there are no items, `position` is where changes begin from now on, and a snapshot must be made.
+    `restarts`, of a snapshot: its pages are of use in this process only, and another one begins again from None.
+    `evidence`: with the last page of a snapshot.
+    """
+
+    items: tuple[Item, ...]
+    position: str | None
+    more: bool
+    spoiled: tuple[Spoiled, ...] = ()
+    lost: str = ""
+    restarts: bool = False
+    evidence: Evidence | None = None

@@ -1,0 +1,11 @@
+"""What the bundle says of a source that is extracted by `sql`."""
+
+from pydantic import Field
+
+from provisioning.core.model import Model
+
+
+class Sql(Model):
+    """How its state is read."""
+
+    secret: str | None = Field(default=None, description="name of the secret")
