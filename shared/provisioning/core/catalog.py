@@ -29,6 +29,7 @@ from provisioning.core.period import DATE_PATTERN, Duration
 from provisioning.core.queue_options import Queue as Queue
 from provisioning.core.scim_options import Scim as Scim
 from provisioning.core.source_options import Absence, Format, Poll, Reading
+from provisioning.core.source_push import Push as Push
 from provisioning.core.spml_options import Spml as Spml
 
 # A name is part of queue and function names, so it is short and plain.
@@ -77,6 +78,7 @@ class Source(Model):
     thin: bool = Field(default=False, description="what it publishes names subjects only; they are fetched by `poll`")
     record: Reading | None = Field(default=None, description="none: it speaks of records already")
     poll: Poll | None = None
+    push: Push | None = Field(default=None, description="what it may push over HTTP; none: nothing")
     absence: Absence = Absence()
 
     @model_validator(mode="after")

@@ -14,6 +14,11 @@
 | rejected | `X#<source>` | the message's id | receive |
 | sweep | `W#<shard>` | `W` | schedule |
 | extracts | `E#<service>` | `E` | extract |
+| pushed resource | `P#<source>#<U or G>#<id>` | `A` | gateway |
+| its membership | `P#<source>#<U or G>#<id>` | `G#<group>` | gateway, with the member |
+| member | `P#<source>#G#<group>` | `M#<id>` | gateway |
+| value of a pushed resource | `Q#<source>#<U or G>#<attribute>#<value>` | `Q`, or its id | gateway, with the resource |
+| pushed and unsent | `O#<source>` | `<U or G>#<id>` | gateway, with what changed |
 
 In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive,
 `extracts/<folder>/…` by extract, for services whose endpoint names no bucket.
@@ -55,12 +60,17 @@ CURSOR: Final = "u"
 HASH: Final = "h"
 REFUSED: Final = "x"
 CHANGED_AT: Final = "g"  # of staged accounts only, so that no other is in the index `changes`
+MEMBERSHIPS: Final = "n"
 EXPIRES: Final = "e"  # seconds since 1970; the table's time to live
 
+TOMBSTONE_DAYS: Final = 90  # of pushed resources that are deleted
 REJECTED_DAYS: Final = 90  # what was rejected is personal data: an operator has this long to look at it
 
 IDENTITY_SORT: Final = "I"
 ACCOUNT_SORT: Final = "A#"
+PUSHED_SORT: Final = "A"
+MEMBERSHIP: Final = "G#"
+MEMBER: Final = "M#"
 PARKED: Final = "parked#"
 
 DUE_INDEX: Final = "due"
@@ -127,6 +137,33 @@ def sweep_key(shard: int) -> Key:
 
 def extracts_key(service: str) -> Key:
     return Key(f"E#{service}", "E")
+
+
+def pushed_key(source: str, kind: str, id_: str) -> Key:
+    """A pushed resource. Its sort comes before those of its memberships, so that one query has both."""
+    return Key(f"P#{source}#{kind[0]}#{_bounded(id_)}", PUSHED_SORT)
+
+
+def membership_key(source: str, kind: str, id_: str, group: str) -> Key:
+    return Key(pushed_key(source, kind, id_).pk, f"{MEMBERSHIP}{group}")
+
+
+def member_key(source: str, group: str, member: str) -> Key:
+    return Key(pushed_key(source, "Group", group).pk, f"{MEMBER}{member}")
+
+
+def claim_key(source: str, kind: str, attribute: str, value: str, id_: str | None) -> Key:
+    """A value of a pushed resource. `id_`: of whom it is, if several may have it."""
+    return Key(f"Q#{source}#{kind[0]}#{attribute}#{_bounded(value)}", "Q" if id_ is None else id_)
+
+
+def unsent_key(source: str, kind: str, id_: str) -> Key:
+    return Key(f"O#{source}", f"{kind[0]}#{id_}")
+
+
+def pushed_partition(source: str, kind: str, shard: int) -> str:
+    """Resources of a source, in the index `by-service`, sorted by id."""
+    return f"P#{source}#{kind[0]}#{shard}"
 
 
 def bundle_object(hash_: str) -> str:
