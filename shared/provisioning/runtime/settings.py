@@ -22,6 +22,7 @@ class Settings:
     service: str
     sources: Mapping[str, str]  # queue's name: source
     feedback_queues: Mapping[str, str]  # queue's name: service whose SP confirms there
+    changes_queues: Mapping[str, str]  # source: URL of its queue
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -37,6 +38,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         service=given.get("PROVISIONING_SERVICE", ""),
         sources=_object(given, "PROVISIONING_SOURCES"),
         feedback_queues=_object(given, "PROVISIONING_FEEDBACK_QUEUES"),
+        changes_queues=_object(given, "PROVISIONING_CHANGES_QUEUES"),
     )
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from provisioning.stages.evaluate import Evaluate
     from provisioning.stages.extract import Extract
     from provisioning.stages.feedback import Feedback
+    from provisioning.stages.gateway import Gateway
     from provisioning.stages.receive import Receive
     from provisioning.stages.schedule import Schedule
 
@@ -157,6 +158,19 @@ def feedback_shell() -> "Feedback":
     from provisioning.stages.feedback import Feedback
 
     return Feedback(table(), policies(), queues(), log)
+
+
+@cache
+def gateway_shell() -> "Gateway":
+    """What gateway needs."""
+    from provisioning.adapters.aws.changes import SourceQueues
+    from provisioning.adapters.aws.pushed import PushedTable
+    from provisioning.adapters.aws.secrets import StoredSecrets
+    from provisioning.stages.gateway import Gateway
+    from provisioning.stages.gateway_keys import Keyring
+
+    keys, queues_ = Keyring(StoredSecrets(clients()).read, log), SourceQueues(clients(), settings().changes_queues)
+    return Gateway(policies(), keys, PushedTable(rows()), queues_, new_identity, log)
 
 
 @cache

@@ -52,7 +52,7 @@ class Gateway:
 
 
 async def gateway(shell: Gateway, request: Request, now: Instant) -> Response:
-    """Answer one request. A success means that what it said is in the source's queue; a 503, that it may be tried again."""
+    """Answer one request. After a success, what it said is in the source's queue; a 503 may be tried again."""
     refused = too_large(request)
     if refused is not None:
         return refused
@@ -84,16 +84,8 @@ async def _serve(shell: Gateway, policy: Policy, source: Source, request: Reques
     endpoint = ENDPOINTS[root]
     if source.push is None or endpoint.name not in source.push.endpoints:
         return Response(403, _PLAIN, f"this source may not use {root}")
-    call = Call(
-        request,
-        request.path.removeprefix(root).strip("/"),
-        source,
-        policy,
-        now,
-        shell.pushed,
-        shell.changes,
-        shell.new_id,
-    )
+    rest = request.path.removeprefix(root).strip("/")
+    call = Call(request, rest, source, policy, now, shell.pushed, shell.changes, shell.new_id)
     response = await endpoint.serve(call)
     shell.log("gateway", source=source.id, endpoint=endpoint.name, method=request.method, status=response.status)
     return response

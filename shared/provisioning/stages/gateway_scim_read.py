@@ -30,7 +30,7 @@ async def show(call: Call, kind: Kind, id_: str) -> Response:
     held = await load(call, kind, id_)
     header = call.request.headers.get("if-none-match")
     if header is not None and answers.matches(header, held.resource):
-        return answers.answer(304, ETag=answers.etag(held.resource))
+        return answers.answer(304, headers={"ETag": answers.etag(held.resource)})
     return await shown(call, held, 200)
 
 
@@ -42,9 +42,9 @@ async def shown(call: Call, held: Held, status: int, most: int | None = None) ->
     if resource.kind == "Group" and _is_shown(query, "Group"):
         members = await every_member(call, resource.id, most)
         if most is not None and len(members) > most:
-            return answers.answer(204, **headers)
+            return answers.answer(204, headers=headers)
     view = answers.shown(held, await names_of(call.pushed, call.source.id, [held]), members, call.request.base)
-    return answers.answer(status, _projected(view, query, resource.kind), **headers)
+    return answers.answer(status, _projected(view, query, resource.kind), headers)
 
 
 async def every_member(call: Call, group: str, most: int | None = None) -> list[str]:
@@ -65,7 +65,8 @@ async def find(call: Call, kind: Kind, query: Mapping[str, str]) -> Response:
     source, text = call.source.id, query.get("filter", "").strip()
     if text:
         meant = await _meant(call, kind, read_filter(text, kind))
-        total, page = len(meant), meant[start - 1 : start - 1 + count]
+        total = len(meant)
+        page: Sequence[Resource] = meant[start - 1 : start - 1 + count]
     else:
         ids = await call.pushed.ids(source, kind)
         total = len(ids)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from provisioning.core.period import Instant
@@ -119,9 +120,11 @@ def _omit(view: dict[str, Any], path: Path) -> None:
                        for entry in held if isinstance(entry, dict)]  # fmt: skip
 
 
-def answer(status: int, body: Mapping[str, Any] | None = None, **headers: str) -> Response:
-    """An answer in JSON. Header names with underscores for dashes. Raises RefusedError if it is too large."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+def answer(
+    status: int, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] = MappingProxyType({})
+) -> Response:
+    """An answer in JSON. Raises RefusedError if it is too large."""
+    named = dict(headers)
     if body is None:
         return Response(status, named)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))

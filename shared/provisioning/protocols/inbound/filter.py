@@ -245,17 +245,13 @@ def _meet(operator: str, held: Any, wanted: Any, exact: bool) -> bool:
         held, wanted = (held, wanted) if exact else (held.casefold(), wanted.casefold())
         texts = {"co": wanted in held, "sw": held.startswith(wanted), "ew": held.endswith(wanted)}
         if operator in texts:
-            return texts[operator]
+            return bool(texts[operator])
     elif not (isinstance(held, int | float) and isinstance(wanted, int | float)):
         return False
-    orders: dict[str, bool] = {
-        "eq": held == wanted,
-        "gt": held > wanted,
-        "ge": held >= wanted,
-        "lt": held < wanted,
-        "le": held <= wanted,
-    }
-    return orders.get(operator, False)
+    orders = {
+        "eq": held == wanted, "gt": held > wanted, "ge": held >= wanted, "lt": held < wanted, "le": held <= wanted,
+    }  # fmt: skip
+    return bool(orders.get(operator))
 
 
 def _values(resource: Mapping[str, Any], path: Path) -> list[Any]:
