@@ -36,17 +36,19 @@ async def _serve(call: Call) -> Response:
     place, _, rest = call.rest.partition("/")
     if place in ("Me", "Bulk"):
         raise RefusedError(501, "", f"{place} is not supported")
+    if call.rest == ".search":
+        return await find(call, _kinds(call), _searched(call.request))
     kind = _KINDS.get(place)
     if kind is None or kind not in _kinds(call):
         return _discovered(call, place, rest)
     if rest == ".search":
-        return await find(call, kind, _searched(call.request))
+        return await find(call, (kind,), _searched(call.request))
     return await (_of_one(call, kind, rest) if rest else _of_all(call, kind))
 
 
 async def _of_all(call: Call, kind: Kind) -> Response:
     if call.request.method == "GET":
-        return await find(call, kind, call.request.query)
+        return await find(call, (kind,), call.request.query)
     if call.request.method == "POST":
         return await create(call, kind, _body(call.request))
     return _not_allowed("GET, POST")

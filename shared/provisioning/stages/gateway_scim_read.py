@@ -58,24 +58,26 @@ async def every_member(call: Call, group: str, most: int | None = None) -> list[
             return found
 
 
-async def find(call: Call, kind: Kind, query: Mapping[str, str]) -> Response:
-    """A list, all or by a filter (RFC 7644 3.4.2)."""
+async def find(call: Call, kinds: Sequence[Kind], query: Mapping[str, str]) -> Response:
+    """A list of one kind or of both, all or by a filter (RFC 7644 3.4.2, 3.4.3)."""
     start = max(1, _number(query, "startIndex", 1))
     count = min(MOST_RESULTS, max(0, _number(query, "count", MOST_RESULTS)))
-    source, text = call.source.id, query.get("filter", "").strip()
-    if text:
-        meant = await _meant(call, kind, read_filter(text, kind))
-        total = len(meant)
-        page: Sequence[Resource] = meant[start - 1 : start - 1 + count]
-    else:
-        ids = await call.pushed.ids(source, kind)
-        total = len(ids)
-        page = await call.pushed.get_many(source, kind, ids[start - 1 : start - 1 + count])
-    return answers.listed(await _views(call, page, query), total, start)
+    text = query.get("filter", "").strip()
+    every: list[tuple[Kind, str]] = []
+    for kind in kinds:
+        ids = await _meant(call, kind, read_filter(text, kind)) if text else await call.pushed.ids(call.source.id, kind)
+        every += [(kind, id_) for id_ in ids]
+    page = every[start - 1 : start - 1 + count]
+    views: list[dict[str, Any]] = []
+    for kind in kinds:
+        wanted = [id_ for each, id_ in page if each == kind]
+        found = await call.pushed.get_many(call.source.id, kind, wanted) if wanted else ()
+        views += await _views(call, found, query)
+    return answers.listed(views, len(every), start)
 
 
-async def _meant(call: Call, kind: Kind, filter_: Filter) -> list[Resource]:
-    """Those for which a filter holds, by id."""
+async def _meant(call: Call, kind: Kind, filter_: Filter) -> list[str]:
+    """The ids of those for which a filter holds, sorted."""
     source = call.source.id
     ids = await _candidates(call, kind, filter_)
     if ids is None:
@@ -93,7 +95,7 @@ async def _meant(call: Call, kind: Kind, filter_: Filter) -> list[Resource]:
     for held in helds:
         members = sorted(await call.pushed.holds(source, held.resource.id, asked)) if asked else None
         if holds(filter_, answers.shown(held, names, members, call.request.base), kind):
-            meant.append(held.resource)
+            meant.append(held.resource.id)
     return meant
 
 

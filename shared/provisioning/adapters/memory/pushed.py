@@ -24,7 +24,7 @@ class MemoryPushed:
     claims: dict[tuple[str, Kind, Claim], dict[str, None]] = field(default_factory=dict)
     groups: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # members by (source, group)
     waiting: dict[Place, str] = field(default_factory=dict)  # what is unsent, and its mark
-    _marks: itertools.count[int] = field(default_factory=itertools.count)
+    _marks: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def _request(self, name: str) -> Request:
         return Request(self.requests, name, self.checkpoint)

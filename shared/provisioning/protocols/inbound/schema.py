@@ -53,10 +53,7 @@ _IN_GROUP: Final = (
     Attribute("value", exact=True, mutability="readOnly"),
     Attribute("display", mutability="readOnly"),
 )
-_MEMBER: Final = (
-    Attribute("value", exact=True, mutability="immutable"),
-    Attribute("type", mutability="immutable"),
-)
+_MEMBER: Final = (Attribute("value", exact=True, mutability="immutable"),)
 # Of every resource, and of no schema (RFC 7643 3.1).
 COMMON: Final = (
     Attribute("id", exact=True, mutability="readOnly", returned="always", uniqueness="server"),
