@@ -4,6 +4,7 @@ No retry of the engine lives in a receive count: what waits has a `due_at` in th
 dead-letter queue only if its function fails on it a hundred times, which is a defect.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from infra import names
@@ -14,8 +15,11 @@ RETENTION: Final = 14 * 86400  # seconds, the service's longest
 VISIBILITY_FACTOR: Final = 6  # what AWS asks for, so that a throttled batch is not received twice at once
 
 
-def add_changes(stack: Stack, tenant: str, source: str, timeout: int) -> str:
-    """Add a source's topic and its queue, which admits that topic and nobody else. Returns the queue's logical id."""
+def add_changes(stack: Stack, tenant: str, source: str, timeout: int, writers: Sequence[str] = ()) -> str:
+    """Add a source's topic and its queue, which admits that topic, the roles `writers`, and nobody else.
+
+    Returns the queue's logical id.
+    """
     name = names.changes(tenant, source)
     topic = stack.add(
         names.logical("changes", source, "topic"),
@@ -36,7 +40,9 @@ def add_changes(stack: Stack, tenant: str, source: str, timeout: int) -> str:
         "Resource": arn(logical),
         "Condition": {"ArnEquals": {"aws:SourceArn": ref(topic)}},
     }
-    refused = refuses_others(logical, {"ArnNotEquals": {"aws:SourceArn": ref(topic)}})
+    # Refused is who is neither: conditions of one statement must all be true.
+    roles = {"aws:PrincipalArn": [arn(role) for role in writers]} if writers else {}
+    refused = refuses_others(logical, {"ArnNotEquals": {"aws:SourceArn": ref(topic), **roles}})
     add_queue(stack, logical, name, timeout, admitted, refused)
     stack.add(
         names.logical("changes", source, "subscription"),

@@ -11,6 +11,7 @@ from infra import functions, messaging, names, roles
 from infra.extract import add_extract
 from infra.feedback import add_feedback
 from infra.functions import Function
+from infra.gateway import add_gateway, writers
 from infra.resources import Stack, ref
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
@@ -28,7 +29,8 @@ def render(bundle: Bundle) -> dict[str, Any]:
     tenant = bundle.tenant.id
     timeouts = TIMEOUTS
     changes = {
-        source.id: messaging.add_changes(stack, tenant, source.id, timeouts["receive"]) for source in bundle.sources
+        source.id: messaging.add_changes(stack, tenant, source.id, timeouts["receive"], writers(source))
+        for source in bundle.sources
     }
     messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
     messaging.add_queue(stack, _CAMPAIGN, names.campaign(tenant), timeouts["campaign"])
@@ -49,6 +51,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     _campaign(stack, tenant)
     add_extract(stack, bundle)
     add_feedback(stack, bundle, _IDENTITIES, deliver)
+    add_gateway(stack, bundle, changes)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Provisioning engine of {tenant}",

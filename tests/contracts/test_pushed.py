@@ -83,7 +83,9 @@ async def test_a_write_on_what_was_read_before_another_wrote_is_refused_and_chan
 async def test_of_two_that_race_one_wins(pushed: Pushed) -> None:
     (first,) = await put(pushed, user("u1"))
     both = [replace(first, content={**first.content, "title": title}) for title in ("Dr", "Prof")]
-    ended = await asyncio.gather(*(pushed.put_resource(each, first, tell=True) for each in both), return_exceptions=True)
+    ended = await asyncio.gather(
+        *(pushed.put_resource(each, first, tell=True) for each in both), return_exceptions=True
+    )
     won = [each for each in ended if isinstance(each, Resource)]
     lost = [each for each in ended if isinstance(each, ConflictError | TransientError)]
     assert (len(won), len(lost)) == (1, 1)

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 from click.testing import CliRunner
 from scim2_client.engines.wsgi import WSGISCIMClient
-from scim2_tester import Status, check_server
-from scim_sanity.cli import main
+from scim2_tester import check_server
+from scim_sanity.cli import main  # type: ignore[import-untyped]  # it has no types
 
 from tests.gateway.served import served
 from tests.gateway.world import SCIM, TOKEN, World

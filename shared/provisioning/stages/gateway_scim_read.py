@@ -7,8 +7,9 @@ from typing import Any, Final
 from provisioning.core.pushed import FINDABLE, Held, Kind, Resource
 from provisioning.protocols.inbound import answer as answers
 from provisioning.protocols.inbound.discovery import MOST_RESULTS
-from provisioning.protocols.inbound.filter import Filter, equalities, holds, member_ids, mentions, read_filter
+from provisioning.protocols.inbound.filter import Filter, read_filter
 from provisioning.protocols.inbound.http import Response
+from provisioning.protocols.inbound.match import equalities, holds, member_ids, mentions
 from provisioning.protocols.inbound.refusal import RefusedError, refuse
 from provisioning.stages.gateway_call import Call
 from provisioning.stages.gateway_onward import AT_ONCE, MEMBERS, names_of

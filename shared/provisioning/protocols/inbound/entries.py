@@ -4,7 +4,8 @@ from typing import Any
 
 from provisioning.core.pushed import Kind
 from provisioning.protocols.inbound.content import normalized
-from provisioning.protocols.inbound.filter import Compare, Filter, Logic, Target, entry_holds
+from provisioning.protocols.inbound.filter import Compare, Filter, Logic, Target
+from provisioning.protocols.inbound.match import entry_holds
 from provisioning.protocols.inbound.refusal import refuse
 from provisioning.protocols.inbound.schema import Attribute, key_in
 

@@ -12,7 +12,8 @@ from typing import Any, Final
 from provisioning.core.pushed import Kind
 from provisioning.protocols.inbound.content import checked, normalized, read_members, read_schemas, writable
 from provisioning.protocols.inbound.entries import add_entries, change_chosen, change_each, remove_entries
-from provisioning.protocols.inbound.filter import Path, Target, read_path, read_target, value_ids
+from provisioning.protocols.inbound.filter import Path, Target, read_path, read_target
+from provisioning.protocols.inbound.match import value_ids
 from provisioning.protocols.inbound.refusal import refuse
 from provisioning.protocols.inbound.schema import SCHEMAS, Attribute, attribute_of, key_in, schema_of
 
