@@ -116,9 +116,9 @@ class World:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.ask(method, f"{SCIM}{path}", body, query, given)
 
-    async def user(self, name: str = "ann", **more: Any) -> str:
+    async def user(self, login: str = "ann", /, **more: Any) -> str:
         """A user that is there now: its id."""
-        answer = await self.scim("POST", "/Users", {"schemas": [USER], "userName": name, **more})
+        answer = await self.scim("POST", "/Users", {"schemas": [USER], "userName": login, **more})
         assert answer.status == 201, answer.text
         return str(answer.json["id"])
 

@@ -119,6 +119,8 @@ def _complex(attribute: Attribute, value: Any) -> Any:
         sub = attribute.sub(name)
         normal = normalized(sub, item) if writable(sub) else None
         found |= {} if normal is None else {name if sub is None else sub.name: normal}
+    if not attribute.many and found.get("value") == "":  # Entra's way to say that there is no manager
+        del found["value"]
     return found or None
 
 

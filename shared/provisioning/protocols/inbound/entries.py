@@ -69,6 +69,8 @@ def change_chosen(
         made = _described(filter_)
         if made is None:
             raise refuse("noTarget", f"no entry of {key} is chosen")
+        if attribute is not None:
+            (made,) = normalized(attribute, [made]) or [made]
         chosen = [made]
         entries = [*entries, made]
     for entry in chosen:

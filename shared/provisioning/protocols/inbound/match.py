@@ -1,4 +1,4 @@
-"""SCIM filters held against resources (RFC 7644 3.4.2.2), and what can be learned of a filter before anything is read."""
+"""SCIM filters held against resources (RFC 7644 3.4.2.2), and what a filter says before anything is read."""
 
 from collections.abc import Mapping
 from typing import Any
