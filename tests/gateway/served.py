@@ -42,9 +42,9 @@ def served(world: World, record: Any = None) -> Iterator[str]:
         return runner
 
     with ThreadPoolExecutor(1) as thread:
-        runner = loop.run_until_complete(start())
         running = threading.Thread(target=loop.run_forever)
         running.start()
+        runner = asyncio.run_coroutine_threadsafe(start(), loop).result()
         try:
             host, port = runner.addresses[0][:2]
             yield f"http://{host}:{port}"

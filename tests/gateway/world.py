@@ -55,9 +55,9 @@ class Published:
 def sources(**changes: Any) -> list[dict[str, Any]]:
     """A source that pushes users and groups, one that pushes events, one that pushes users only, one that does not."""
     return [
-        {"id": "registry", "push": {"secret": "registry", **changes}},
+        {"id": "registry", "record": {}, "push": {"secret": "registry", **changes}},
         {"id": "hr", "format": "scim-events", "push": {"secret": "hr", "endpoints": ["events"]}},
-        {"id": "alumni", "push": {"secret": "alumni", "groups": False}},
+        {"id": "alumni", "record": {}, "push": {"secret": "alumni", "groups": False}},
         {"id": "payroll"},
     ]
 

@@ -17,7 +17,9 @@ from tests.infra.conftest import Template, of_type
 @pytest.fixture(scope="module")
 def pushing(bundle: Bundle) -> Template:
     (registry,) = bundle.sources
-    pushes = Source.model_validate({**registry.model_dump(by_alias=True), "push": {"secret": "registry-push"}})
+    pushes = Source.model_validate(
+        {**registry.model_dump(by_alias=True), "record": {}, "push": {"secret": "registry-push"}}
+    )
     return render(bundle.model_copy(update={"sources": (pushes, registry.model_copy(update={"id": "hr"}))}))
 
 
@@ -34,12 +36,10 @@ def test_without_a_source_that_pushes_there_is_none(template: Template) -> None:
 def test_it_has_a_url_that_leaves_the_credential_to_it(pushing: Template) -> None:
     (url,) = of_type(pushing, "AWS::Lambda::Url").values()
     assert url["AuthType"] == "NONE"
-    allowed = [item for item in of_type(pushing, "AWS::Lambda::Permission").values() if item["Principal"] == "*"]
-    assert [
-        (item["Action"], item.get("FunctionUrlAuthType"), item.get("InvokedViaFunctionUrl")) for item in allowed
-    ] == [
-        ("lambda:InvokeFunctionUrl", "NONE", None),
-        ("lambda:InvokeFunction", None, True),
+    open_ = [item for item in of_type(pushing, "AWS::Lambda::Permission").values() if item["Principal"] == "*"]
+    assert [{name: item[name] for name in item if name not in ("FunctionName", "Principal")} for item in open_] == [
+        {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+        {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
     ]
     assert pushing["Outputs"]["GatewayUrl"]["Value"] == {"Fn::GetAtt": ["GatewayFunctionUrl", "FunctionUrl"]}
 

@@ -139,7 +139,6 @@ async def test_when_the_queue_does_not_answer_the_client_is_told_to_repeat_and_n
     world.changes.checkpoint = broken
     assert (await world.scim("POST", "/Users", ANN)).status == 503
     assert (await world.scim("GET", "/Users")).status == 503
-    del world.changes.checkpoint
     world.changes.checkpoint = World().changes.checkpoint
     assert (await world.scim("POST", "/Users", ANN)).status == 409
     assert [item["fields"]["userName"] for item in world.told()] == ["ann"]
@@ -245,13 +244,13 @@ async def test_a_group_of_ten_thousand_is_taken_kept_and_told(world: World) -> N
     assert len((await world.scim("GET", f"/Groups/{group['id']}")).json["members"]) == 9_900
 
 
+CLAIMS = {"iss": "https://idm.a.edu", "iat": 1, "jti": "1", "events": {"urn:ietf:params:SCIM:event:prov:create": {}}}
+
+
 def token(header: Any = None, claims: Any = None) -> str:
-    parts = (header or {"alg": "RS256", "typ": "secevent+jwt"}, claims or {
-        "iss": "https://idm.example.org", "iat": 1, "jti": "1", "events": {"urn:ietf:params:SCIM:event:prov:create": {}},
-    })  # fmt: skip
-    return ".".join(
-        [*(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts), "c2ln"]
-    )
+    parts = (header or {"alg": "RS256", "typ": "secevent+jwt"}, claims or CLAIMS)
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return ".".join([*encoded, "c2ln"])
 
 
 async def push(world: World, body: bytes, kind: str = "application/secevent+jwt", method: str = "POST") -> Any:

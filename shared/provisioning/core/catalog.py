@@ -89,6 +89,15 @@ class Source(Model):
             raise ValueError("a thin source needs `poll`, by which subjects are fetched")
         return self
 
+    @model_validator(mode="after")
+    def _pushes_what_is_read(self) -> "Source":
+        endpoints = () if self.push is None else self.push.endpoints
+        if "scim" in endpoints and self.record is None:
+            raise ValueError("what `push` takes by `scim` must be read: `record` is missing")
+        if bool(endpoints) and ("events" in endpoints) != (self.format == "scim-events"):
+            raise ValueError("who pushes `events`, and nobody else, has `format: scim-events`")
+        return self
+
 
 class Lasting(Model):
     """How far a rule reaches beyond the period of the affiliation that it matched."""

@@ -21,19 +21,17 @@ async def events(call: Call) -> Response:
         return Response(404)
     if request.method != "POST":
         return Response(405, {"allow": "POST"})
-    if call.source.format != "scim-events":
-        return _refused("access_denied", "this source does not speak in security event tokens")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _TYPE:
-        return _refused("invalid_request", f"the content type is {_TYPE}")
+        return _refused(f"the content type is {_TYPE}")
     token = request.body.strip()
     fault = fault_of(token, call.policy.schema.limits.message)
     if fault:
-        return _refused("invalid_request", fault)
+        return _refused(fault)
     await call.changes.publish(call.source.id, [token.decode("ascii")])
     return Response(202)
 
 
-def _refused(error: str, description: str) -> Response:
-    body = json.dumps({"err": error, "description": description})
+def _refused(description: str) -> Response:
+    body = json.dumps({"err": "invalid_request", "description": description})
     return Response(400, {"content-type": "application/json", "content-language": "en"}, body)
