@@ -125,7 +125,7 @@ async def test_all_are_listed_but_for_the_deleted(pushed: Pushed) -> None:
 
 
 async def test_who_comes_and_goes_has_a_version_more_and_is_unsent(pushed: Pushed) -> None:
-    ids = [f"u{number:02}" for number in range(60)]
+    ids = [f"u{number:02}" for number in range(30)]
     await put(pushed, *(user(id_) for id_ in ids), group("g1"))
     await told(pushed)
     assert await pushed.change_members(SOURCE, "g1", [*ids, "nobody"], ())

@@ -1,5 +1,6 @@
 """The edge: the events of function URLs and of both API Gateways, and what is no request."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -84,9 +85,8 @@ def test_what_takes_too_long_is_broken_off_and_may_be_tried_again(thread: Any, m
     monkeypatch.setattr(http_entry, "WITHIN", 0.0)
 
     async def serve(request: Request, now: int) -> Response:
-        import asyncio
-
-        return await asyncio.get_running_loop().create_future()
+        never: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        return await never
 
     answer = thread(lambda: invoked(serve, payload_2("POST", "/")))
     assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "1")

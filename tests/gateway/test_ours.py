@@ -1,7 +1,7 @@
 """Our own SCIM client against our own endpoint over HTTP, held to the standard by the grader of clients."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -33,7 +33,7 @@ class Client:
     courier: Courier
     service: Service
     groups: dict[str, str]
-    known: Known = Known()
+    known: Known = field(default_factory=Known)
 
     async def deliver(self, desired: Desired, *, look: bool = False) -> None:
         """A delivery that must be done."""
