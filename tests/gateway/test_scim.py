@@ -291,3 +291,30 @@ async def test_both_kinds_are_searched_at_once(world: World) -> None:
     found = (await world.scim("POST", "/.search", {"filter": 'displayName eq "staff" or userName pr', "count": 9})).json
     assert [each["id"] for each in found["Resources"]] == [ann, staff]
     assert (await world.scim("GET", "/Schemas", query="filter=id+pr")).status == 403
+
+
+MANY = [{"value": str(number), "type": "work"} for number in range(1001)]
+COSTLY: list[tuple[str, dict[str, Any]]] = [
+    ("POST", {"userName": "eve", "emails": MANY}),
+    ("POST", {"userName": "eve", "x": [0] * 1001}),
+    ("POST", {"userName": "eve", **{f"x{number}": 1 for number in range(1001)}}),
+    ("POST", {"userName": "eve", "urn:x:y": {f"x{number}": 1 for number in range(1001)}}),
+    ("PATCH", {"Operations": [{"op": "add", "path": "emails", "value": MANY}]}),
+    ("PATCH", {"Operations": [{"op": "remove", "path": "emails", "value": MANY}]}),
+    ("PATCH", {"Operations": [{"op": "add", "path": "emails", "value": MANY[n : n + 90]} for n in range(0, 1001, 90)]}),
+    ("PATCH", {"Operations": [{"op": "add", "value": {f"x{number}": 1 for number in range(1001)}}]}),
+    ("PATCH", {"Operations": [{"op": "add", "path": f"urn:x:y:z{number}", "value": 1} for number in range(999)] * 2}),
+]
+
+
+@pytest.mark.parametrize(("method", "body"), COSTLY)
+async def test_what_would_cost_more_than_it_is_worth_is_refused(
+    world: World, method: str, body: dict[str, Any]
+) -> None:
+    user = await world.user()
+    answer = await world.scim(method, "/Users" if method == "POST" else f"/Users/{user}", body)
+    assert (answer.status, answer.json["scimType"] in ("tooMany", "invalidSyntax")) == (400, True)
+    assert len(world.pushed.resources) == 1
+    assert "emails" not in (await world.scim("GET", f"/Users/{user}")).json
+    names = ",".join(f"x{number}" for number in range(200))
+    assert (await world.scim("GET", "/Users", query=f"attributes={names}")).json["scimType"] == "invalidValue"

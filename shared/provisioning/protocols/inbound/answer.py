@@ -10,10 +10,11 @@ from provisioning.core.period import Instant
 from provisioning.core.pushed import Held, Kind, Resource
 from provisioning.protocols.inbound.filter import Path, read_path
 from provisioning.protocols.inbound.http import Response
-from provisioning.protocols.inbound.refusal import RefusedError
+from provisioning.protocols.inbound.refusal import RefusedError, refuse
 from provisioning.protocols.inbound.schema import key_in
 
 TYPE: Final = "application/scim+json"
+MOST_ASKED: Final = 100  # attributes that are asked for by name
 LONGEST: Final = 5_500_000  # bytes of an answer; Lambda carries six megabytes
 _MESSAGES: Final = "urn:ietf:params:scim:api:messages:2.0:"
 _ALWAYS: Final = ("schemas", "id")  # RFC 7643 7: returned whatever is asked for
@@ -60,8 +61,13 @@ def matches(header: str, resource: Resource) -> bool:
 
 
 def asked(query: Mapping[str, str], kind: Kind, name: str) -> Sequence[Path]:
-    """The paths of `attributes` or `excludedAttributes`; what is no path is no attribute of anybody."""
-    texts = (each.strip() for each in query.get(name, "").split(","))
+    """The paths of `attributes` or `excludedAttributes`; what is no path is no attribute of anybody.
+
+    Raises RefusedError if there are too many.
+    """
+    texts = [each.strip() for each in query.get(name, "").split(",")]
+    if len(texts) > MOST_ASKED:
+        raise refuse("invalidValue", f"{name} are at most {MOST_ASKED}")
     return [path for path in (read_path(text, kind) for text in texts if text) if path is not None]
 
 

@@ -14,6 +14,7 @@ from provisioning.protocols.inbound.refusal import RefusedError, refuse
 from provisioning.protocols.inbound.schema import CORE, Attribute, attribute_of, schema_of
 
 LONGEST_VALUE: Final = 1024  # characters of a userName or an externalId
+MOST: Final = 1000  # attributes of a resource or an extension, and entries of an attribute: what is compared is bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ def read_resource(kind: Kind, body: Any) -> Sent:
     """The body of a POST or PUT. Raises RefusedError."""
     if not isinstance(body, dict):
         raise refuse("invalidSyntax", "the body is an object in JSON")
+    bounded(body)
     content: dict[str, Any] = {}
     members: tuple[str, ...] | None = None
     schemas: list[str] = []
@@ -47,8 +49,15 @@ def read_resource(kind: Kind, body: Any) -> Sent:
     return Sent(checked(kind, content), members)
 
 
+def bounded(held: Any) -> None:
+    """Refuse what has more attributes or entries than are compared with each other."""
+    if isinstance(held, dict | list) and len(held) > MOST:
+        raise refuse("tooMany", f"at most {MOST} attributes, or entries of one attribute")
+
+
 def read_schemas(value: Any) -> list[str]:
     """The schemas that a client names."""
+    bounded(value)
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise refuse("invalidSyntax", "schemas is a list of URNs")
     return [schema_of(each) for each in value]
@@ -71,6 +80,7 @@ def writable(attribute: Attribute | None) -> bool:
 
 def extension(kind: Kind, schema: str, value: Any) -> Any:
     """The attributes of an extension; None if there are none. What is no object is kept as it is."""
+    bounded(value)
     if not isinstance(value, dict):
         return value
     found: dict[str, Any] = {}
@@ -83,6 +93,7 @@ def extension(kind: Kind, schema: str, value: Any) -> Any:
 
 def normalized(attribute: Attribute | None, value: Any) -> Any:
     """A value in the form of its attribute; None if it says that there is none. Raises RefusedError."""
+    bounded(value)
     if attribute is None or value is None:
         return value
     if not attribute.many:
@@ -134,6 +145,8 @@ def checked(kind: Kind, content: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(value, str) or not value.strip() or len(value) > (most if needed else LONGEST_VALUE):
             raise refuse("invalidValue", f"{key} is a text of 1 to {most if needed else LONGEST_VALUE} characters")
     found = {key: value for key, value in content.items() if value not in (None, [], {})}
+    for value in (found, *found.values()):
+        bounded(value)
     found["schemas"] = _schemas(kind, found)
     size = len(canonical(found))
     if size > LARGEST:

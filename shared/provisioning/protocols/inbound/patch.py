@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from provisioning.core.pushed import Kind
-from provisioning.protocols.inbound.content import checked, normalized, read_members, read_schemas, writable
+from provisioning.protocols.inbound.content import bounded, checked, normalized, read_members, read_schemas, writable
 from provisioning.protocols.inbound.entries import add_entries, change_chosen, change_each, remove_entries
 from provisioning.protocols.inbound.filter import Path, Target, read_path, read_target
 from provisioning.protocols.inbound.match import value_ids
@@ -82,6 +82,7 @@ class _Work:
         elif not isinstance(value, dict):
             raise refuse("invalidValue", "without a path, the value is an object of attributes")
         else:
+            bounded(value)
             for name, item in value.items():
                 self._attribute(word, name, item)
 
@@ -98,6 +99,7 @@ class _Work:
         elif not isinstance(value, dict):
             raise refuse("invalidValue", f"{schema} is an object of attributes")
         else:
+            bounded(value)
             for name, item in value.items():
                 inner = read_path(name, self.kind)
                 if inner is None or inner.schema is not None:
@@ -131,8 +133,10 @@ class _Work:
         self, container: dict[str, Any], word: str, attribute: Attribute | None, target: Target, value: Any
     ) -> None:
         path = target.path
+        bounded(container)
         key = key_in(container, path.name) if attribute is None else attribute.name
         word = "remove" if word == "replace" and value is None else word
+        bounded(container.get(key))
         if target.chosen is not None:
             change_chosen(container, key, attribute, word, target, value, self.kind)
         elif path.sub is not None:
