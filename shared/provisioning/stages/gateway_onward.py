@@ -13,7 +13,7 @@ from provisioning.ports_pushed import Changes, Pushed
 
 PAGE: Final = 100  # of what is unsent
 MEMBERS: Final = 1000  # of a group, at once
-AT_ONCE: Final = 16  # users read at once
+AT_ONCE: Final = 25  # users read at once
 
 
 async def settle(pushed: Pushed, changes: Changes, source: str) -> None:

@@ -17,7 +17,8 @@ from provisioning.core.errors import ConflictError, PermanentError, TransientErr
 from provisioning.core.pushed import MOST_GROUPS, Held, Kind, Resource, TakenError, Unsent, claim_of, claims_of
 
 MOST_WRITES: Final = 100  # of one transaction
-AT_ONCE: Final = 8  # transactions, and other requests for many
+AT_ONCE: Final = 8  # transactions
+DROPS_AT_ONCE: Final = 25  # of what is told
 _ATTEMPTS: Final = 6  # of a transaction that met others
 _PAUSE: Final = 0.02  # seconds before the first of them is repeated; doubles
 _FOUND: Final = 100
@@ -29,7 +30,7 @@ class PushedTable:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._busy = asyncio.Semaphore(AT_ONCE)
+        self._busy, self._dropping = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(DROPS_AT_ONCE)
 
     @property
     def requests(self) -> Counter[str]:
@@ -186,7 +187,7 @@ class PushedTable:
 
     async def sent(self, source: str, unsent: Sequence[Unsent]) -> None:
         async def drop(each: Unsent) -> None:
-            async with self._busy:
+            async with self._dropping:
                 # Loses to whoever changed the resource since it was read: that is told, too.
                 await self._rows.drop(keys.unsent_key(source, each.kind, each.id), bytes.fromhex(each.mark))
 
