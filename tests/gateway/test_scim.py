@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.gateway.world import ENTERPRISE, GROUP, USER, World
+from tests.gateway.world import ENTERPRISE, USER, World
 
 PEOPLE: list[dict[str, Any]] = [
     {"userName": "ann", "title": "Dr", "active": True, "emails": [{"type": "work", "value": "ann@a.edu"}],
@@ -72,7 +72,8 @@ async def test_a_filter_finds_whom_it_means(filter_: str, found: str) -> None:
     ["userName", "userName eq", "userName eq ann", 'userName eq "ann', 'eq "ann"', 'userName is "ann"', "(title pr",
      "title pr)", "not title pr", 'emails[type eq "work"', "and", 'userName eq "a" and', "[", '"', "active gt true",
      'userName eq "ann" userName eq "bob"', "(" * 50 + "title pr" + ")" * 50, " or ".join(["title pr"] * 200),
-     "title pr" + " " * 5000, "userName eq {}", "userName eq [1]", "\x00 eq 1", 'userName co null'],
+     "title pr" + " " * 5000, "userName eq {}", "userName eq [1]", "\x00 eq 1", 'userName eq "\\ud800"',
+     "userName co null"],
 )  # fmt: skip
 async def test_what_is_no_filter_is_refused(world: World, filter_: str) -> None:
     answer = await world.scim("GET", "/Users", query=f"filter={quote(filter_)}")
@@ -242,79 +243,9 @@ async def test_names_are_spelt_as_the_schema_spells_them(world: World) -> None:
     assert (await world.scim("POST", "/Users", twice)).json["scimType"] == "invalidSyntax"
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status"),
-    [
-        ("POST", "/Users", b"{", 400), ("POST", "/Users", b"\xff", 400), ("POST", "/Users", [], 400),
-        ("POST", "/Users", {}, 400), ("POST", "/Users", {"userName": 7}, 400),
-        ("POST", "/Users", {"userName": " "}, 400),
-        ("POST", "/Users", {"userName": "x" * 2000}, 400), ("POST", "/Users", {"userName": "a", "emails": [7]}, 400),
-        ("POST", "/Users", {"userName": "a", "photo": "x" * 200_000}, 413),
-        ("POST", "/Users", b'{"userName":"a","x":' + b"[" * 100 + b"]" * 100 + b"}", 400),
-        ("POST", "/Users", b'{"userName":"a","userName":"b"}', 400),
-        ("POST", "/Users", b'{"userName":"a","x":1e999}', 400),
-        ("POST", "/Users", {"userName": "a", "emails": [{"primary": True}, {"primary": True, "value": "b"}]}, 400),
-        ("POST", "/Groups", {"displayName": "x" * 201}, 400), ("POST", "/Groups", {"schemas": [GROUP]}, 400),
-        ("POST", "/Groups", {"displayName": "g", "members": [{"type": "User"}]}, 400),
-        ("POST", "/Groups", {"displayName": "g", "members": [{"value": "x" * 129}]}, 400),
-        ("GET", "/Users/nobody", None, 404), ("PUT", "/Users/nobody", {"userName": "a"}, 404),
-        ("GET", "/Nothing", None, 404),
-        ("PATCH", "/Users/nobody", {"Operations": []}, 404), ("DELETE", "/Groups/nobody", None, 404),
-        ("GET", "/Users/%00", None, 404), ("GET", "/Users/" + "x" * 3000, None, 404), ("GET", "/Me", None, 501),
-        ("POST", "/Bulk", {}, 501), ("DELETE", "/Users", None, 405), ("POST", "/Users/x", {}, 405),
-        ("GET", "", None, 404),
-        ("POST", "/Schemas", {}, 405), ("GET", "/Schemas/urn:x", None, 404), ("OPTIONS", "/Users", None, 405),
-    ],
-)  # fmt: skip
-async def test_what_cannot_be_is_refused_in_the_standards_words(
-    world: World, method: str, path: str, body: Any, status: int
-) -> None:
-    answer = await world.scim(method, path, body)
-    assert (answer.status, answer.json["status"]) == (status, str(status))
-    assert answer.json["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
-    assert answer.json["detail"]
-    assert world.pushed.resources == {}
-
-
-async def test_a_patch_has_operations_and_not_too_many(world: World) -> None:
-    user = await world.user()
-    many = [{"op": "remove", "path": "x"}] * 1001
-    bodies: list[Any] = [{}, {"Operations": []}, {"Operations": {}}, [], {"Operations": many}]
-    for body in bodies:
-        assert (await world.scim("PATCH", f"/Users/{user}", body)).json["scimType"] == "invalidSyntax"
-    assert (await world.ask("POST", "/scim/v2/Users", b"a=b", headers={"Content-Type": "text/plain"})).status == 415
-
-
 async def test_both_kinds_are_searched_at_once(world: World) -> None:
     ann = await world.user()
     staff = await world.group("staff", ann)
     found = (await world.scim("POST", "/.search", {"filter": 'displayName eq "staff" or userName pr', "count": 9})).json
     assert [each["id"] for each in found["Resources"]] == [ann, staff]
     assert (await world.scim("GET", "/Schemas", query="filter=id+pr")).status == 403
-
-
-MANY = [{"value": str(number), "type": "work"} for number in range(1001)]
-COSTLY: list[tuple[str, dict[str, Any]]] = [
-    ("POST", {"userName": "eve", "emails": MANY}),
-    ("POST", {"userName": "eve", "x": [0] * 1001}),
-    ("POST", {"userName": "eve", **{f"x{number}": 1 for number in range(1001)}}),
-    ("POST", {"userName": "eve", "urn:x:y": {f"x{number}": 1 for number in range(1001)}}),
-    ("PATCH", {"Operations": [{"op": "add", "path": "emails", "value": MANY}]}),
-    ("PATCH", {"Operations": [{"op": "remove", "path": "emails", "value": MANY}]}),
-    ("PATCH", {"Operations": [{"op": "add", "path": "emails", "value": MANY[n : n + 90]} for n in range(0, 1001, 90)]}),
-    ("PATCH", {"Operations": [{"op": "add", "value": {f"x{number}": 1 for number in range(1001)}}]}),
-    ("PATCH", {"Operations": [{"op": "add", "path": f"urn:x:y:z{number}", "value": 1} for number in range(999)] * 2}),
-]
-
-
-@pytest.mark.parametrize(("method", "body"), COSTLY)
-async def test_what_would_cost_more_than_it_is_worth_is_refused(
-    world: World, method: str, body: dict[str, Any]
-) -> None:
-    user = await world.user()
-    answer = await world.scim(method, "/Users" if method == "POST" else f"/Users/{user}", body)
-    assert (answer.status, answer.json["scimType"] in ("tooMany", "invalidSyntax")) == (400, True)
-    assert len(world.pushed.resources) == 1
-    assert "emails" not in (await world.scim("GET", f"/Users/{user}")).json
-    names = ",".join(f"x{number}" for number in range(200))
-    assert (await world.scim("GET", "/Users", query=f"attributes={names}")).json["scimType"] == "invalidValue"

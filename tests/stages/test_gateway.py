@@ -158,19 +158,9 @@ STEPS: dict[str, tuple[str, Any]] = {
 async def test_killed_at_any_await_and_asked_for_anything_again_everybody_is_told_what_is_so(step: str) -> None:
     """Whatever the process left behind, the next request of the source, even one that only reads, sends it."""
     for at in count(1):
-        world, deaths = World(), Deaths()
-        users = [await world.user(f"user-{number}") for number in range(3)]
-        groups = [await world.group("staff", *users[:2]), await world.group("students", users[1])]
-        last = {item["key"]: item for item in world.told()}
+        world, path, method, sent = await _before(step)
+        last, deaths = {item["key"]: item for item in world.told()}, Deaths()
         world.pushed.checkpoint = world.changes.checkpoint = deaths.checkpoint
-        method, body = STEPS[step]
-        path = {"create": "/Users", "change": f"/Users/{users[1]}", "delete user": f"/Users/{users[1]}"}.get(
-            step, f"/Groups/{groups[0]}"
-        )
-        if step == "join":
-            body = [{"op": "add", "path": "members", "value": [{"value": users[2]}]},
-                    {"op": "remove", "path": "members", "value": [{"value": users[0]}]}]  # fmt: skip
-        sent = {"schemas": [], "Operations": body} if method == "PATCH" else body
         died = await deaths.kill(world.scim(method, path, sent), at)
         world.pushed.checkpoint = world.changes.checkpoint = World().changes.checkpoint
         assert (await world.scim("GET", "/Users", query="count=0")).status == 200
@@ -180,6 +170,45 @@ async def test_killed_at_any_await_and_asked_for_anything_again_everybody_is_tol
         await _is_so(world, last)
         if not died:
             return
+
+
+@pytest.mark.parametrize("step", [step for step in STEPS if step != "create"])
+async def test_killed_at_any_await_and_repeated_a_request_has_the_effect_that_it_would_have_had(step: str) -> None:
+    whole, path, method, sent = await _before(step)
+    assert (await whole.scim(method, path, sent)).status in (200, 204)
+    for at in count(1):
+        world, path, method, sent = await _before(step)
+        deaths = Deaths()
+        world.pushed.checkpoint = world.changes.checkpoint = deaths.checkpoint
+        died = await deaths.kill(world.scim(method, path, sent), at)
+        world.pushed.checkpoint = world.changes.checkpoint = World().changes.checkpoint
+        assert (await world.scim(method, path, sent)).status in (200, 204, 404)
+        assert world.pushed.waiting == {}
+        assert _state(world) == _state(whole)
+        if not died:
+            return
+
+
+async def _before(step: str) -> tuple[World, str, str, Any]:
+    """A world of three users and two groups, and the request that is to be made of it."""
+    world = World()
+    users = [await world.user(f"user-{number}") for number in range(3)]
+    groups = [await world.group("staff", *users[:2]), await world.group("students", users[1])]
+    method, body = STEPS[step]
+    if step == "join":
+        body = [
+            {"op": "add", "path": "members", "value": [{"value": users[2]}]},
+            {"op": "remove", "path": "members", "value": [{"value": users[0]}]},
+        ]
+    user_steps = ("change", "delete user")
+    path = "/Users" if step == "create" else f"/Users/{users[1]}" if step in user_steps else f"/Groups/{groups[0]}"
+    return world, path, method, {"schemas": [], "Operations": body} if method == "PATCH" else body
+
+
+def _state(world: World) -> Any:
+    """Everything but the versions, which go on with each attempt."""
+    resources = {place: (each.content, each.deleted) for place, each in world.pushed.resources.items()}
+    return resources, {place: members for place, members in world.pushed.groups.items() if members}
 
 
 async def _is_so(world: World, last: dict[str, Any]) -> None:
@@ -242,40 +271,6 @@ async def test_a_group_of_ten_thousand_is_taken_kept_and_told(world: World) -> N
     gone = [{"op": "remove", "path": f'members[value eq "{each}"]'} for each in users[:100]]
     assert (await world.patch(f"/Groups/{group['id']}", *gone)).status == 204
     assert len((await world.scim("GET", f"/Groups/{group['id']}")).json["members"]) == 9_900
-
-
-CLAIMS = {"iss": "https://idm.a.edu", "iat": 1, "jti": "1", "events": {"urn:ietf:params:SCIM:event:prov:create": {}}}
-
-
-def token(header: Any = None, claims: Any = None) -> str:
-    parts = (header or {"alg": "RS256", "typ": "secevent+jwt"}, claims or CLAIMS)
-    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
-    return ".".join([*encoded, "c2ln"])
-
-
-async def push(world: World, body: bytes, kind: str = "application/secevent+jwt", method: str = "POST") -> Any:
-    return await world.ask(method, "/events", body, headers={"Content-Type": kind}, token=OTHER)
-
-
-async def test_an_event_token_is_in_the_queue_as_it_is_when_it_is_accepted(world: World) -> None:
-    answer = await push(world, token().encode())
-    assert (answer.status, answer.text) == (202, "")
-    assert list(world.queues["hr"].bodies()) == [token()]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"x", b"a.b", b"a.b.c", b"....", token({"typ": "x"}).encode(), token(None, {"iss": "x"}).encode(),
-     token(None, {"iss": "x", "iat": 1, "jti": "1", "events": {}}).encode(), token().encode() + b".e30", b"\xff" * 40,
-     b"W10." + token().split(".")[1].encode() + b".", b"A" * 300_000 + b"." + b"A" * 300_000 + b".A"],
-)  # fmt: skip
-async def test_what_is_no_token_by_its_form_is_refused_with_a_reason(world: World, body: bytes) -> None:
-    answer = await push(world, body)
-    assert (answer.status, answer.json["err"]) == (400, "invalid_request")
-    assert answer.json["description"]
-    assert (await push(world, token().encode(), "application/json")).status == 400
-    assert (await push(world, b"", method="GET")).status == 405
-    assert list(world.queues["hr"].bodies()) == []
 
 
 async def test_what_is_beyond_the_bounds_is_refused_before_it_is_read(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from provisioning.core.errors import InvalidError, PermanentError
 from provisioning.core.pushed import Kind
-from provisioning.core.wire import read_json
+from provisioning.core.wire import canonical, read_json
 from provisioning.protocols.inbound.answer import answer, listed, refusal
 from provisioning.protocols.inbound.discovery import provider_config, resource_types, schemas
 from provisioning.protocols.inbound.http import LARGEST_BODY, Request, Response
@@ -104,11 +104,13 @@ def _body(request: Request) -> Any:
     if kind not in _TYPES:
         raise RefusedError(415, "", f"one of {', '.join(_TYPES)}")
     try:
-        return read_json(request.body.decode(), "body", LARGEST_BODY)
-    except UnicodeDecodeError:
-        raise refuse("invalidSyntax", "the body is not UTF-8") from None
+        body = read_json(request.body.decode(), "body", LARGEST_BODY)
+        canonical(body)  # JSON can spell halves of a character, which no encoding has
+    except UnicodeError:
+        raise refuse("invalidSyntax", "the body is not UTF-8, or holds half of a character") from None
     except InvalidError as error:
         raise refuse("invalidSyntax", str(error)) from None
+    return body
 
 
 def _searched(request: Request) -> dict[str, str]:

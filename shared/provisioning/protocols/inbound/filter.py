@@ -184,6 +184,7 @@ class _Reader:
         text = self._take()
         try:
             value = json.loads(text if text.startswith('"') else text.lower(), strict=False)
+            str(value).encode()  # JSON can spell halves of a character, which no encoding has
         except ValueError:
             raise self._wrong("a value in JSON, texts in quotation marks") from None
         if isinstance(value, dict | list) or (operator not in ("eq", "ne") and isinstance(value, bool | None)):
