@@ -7,7 +7,7 @@ import uuid
 from functools import cache
 from typing import TYPE_CHECKING
 
-from provisioning.runtime.entry import clock
+from provisioning.runtime.entry import clock, microseconds
 from provisioning.runtime.log import log
 from provisioning.runtime.settings import Settings, read_settings
 from provisioning.stages.decide import Decide
@@ -132,7 +132,7 @@ def receive_shell() -> "Receive":
     from provisioning.adapters.aws.rejections import KeptRejections
     from provisioning.stages.receive import Receive
 
-    return Receive(decide(), KeptRejections(rows(), objects()), queues())
+    return Receive(decide(), KeptRejections(rows(), objects()), queues(), microseconds)
 
 
 @cache
