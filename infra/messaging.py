@@ -14,8 +14,11 @@ RETENTION: Final = 14 * 86400  # seconds, the service's longest
 VISIBILITY_FACTOR: Final = 6  # what AWS asks for, so that a throttled batch is not received twice at once
 
 
-def add_changes(stack: Stack, tenant: str, source: str, timeout: int) -> str:
-    """Add a source's topic and its queue, which admits that topic and nobody else. Returns the queue's logical id."""
+def add_changes(stack: Stack, tenant: str, source: str, timeout: int, *own: str) -> str:
+    """Add a source's topic and its queue, which admits that topic and nobody else. Returns the queue's logical id.
+
+    `own`: roles of our functions that speak for the source. Our account's rights admit them; they are not refused.
+    """
     name = names.changes(tenant, source)
     topic = stack.add(
         names.logical("changes", source, "topic"),
@@ -36,7 +39,10 @@ def add_changes(stack: Stack, tenant: str, source: str, timeout: int) -> str:
         "Resource": arn(logical),
         "Condition": {"ArnEquals": {"aws:SourceArn": ref(topic)}},
     }
-    refused = refuses_others(logical, {"ArnNotEquals": {"aws:SourceArn": ref(topic)}})
+    others: dict[str, Value] = {"aws:SourceArn": ref(topic)}
+    if own:
+        others["aws:PrincipalArn"] = [arn(role) for role in own]
+    refused = refuses_others(logical, {"ArnNotEquals": others})
     add_queue(stack, logical, name, timeout, admitted, refused)
     stack.add(
         names.logical("changes", source, "subscription"),

@@ -28,6 +28,11 @@ def extract(tenant: str) -> str:
     return f"{tenant}-extract"
 
 
+def poll(tenant: str, source: str) -> str:
+    """The queue of a source's poll."""
+    return _checked(f"{tenant}-poll-{source}", _LONGEST_QUEUE - len("-dead"))
+
+
 def deliver(tenant: str, service: str) -> str:
     """The FIFO queue of a service."""
     return f"{_checked(f'{tenant}-deliver-{service}', _LONGEST_QUEUE - len('-dead.fifo'))}.fifo"

@@ -10,7 +10,7 @@ from typing import Any, Final
 from infra.resources import Stack, Value, arn, document, ref, statement, sub, when
 from infra.storage import BUCKET, TABLE
 from provisioning.adapters.aws import keys
-from provisioning.core.catalog import Service
+from provisioning.core.catalog import Service, Source
 from provisioning.core.queue_options import DEFAULTS, read_place
 
 _READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
@@ -85,6 +85,11 @@ def reads_secret(name: str) -> Value:
     """Read one secret. Its ARN ends in six characters that AWS adds."""
     secret = f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{name}-??????"
     return statement(["secretsmanager:GetSecretValue"], sub(secret))
+
+
+def asks(source: Source) -> list[Value]:
+    """Ask a source: read its secrets."""
+    return [reads_secret(name) for name in (source.poll.secrets if source.poll is not None else ())]
 
 
 def secrets_of(service: Service) -> Sequence[str]:

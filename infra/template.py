@@ -11,6 +11,7 @@ from infra import functions, messaging, names, roles
 from infra.extract import add_extract
 from infra.feedback import add_feedback
 from infra.functions import Function
+from infra.poll import add_poll, roles_of
 from infra.resources import Stack, ref
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
@@ -27,8 +28,11 @@ def render(bundle: Bundle) -> dict[str, Any]:
     add_storage(stack)
     tenant = bundle.tenant.id
     timeouts = TIMEOUTS
+    if any(source.thin for source in bundle.sources):
+        timeouts = {**TIMEOUTS, "receive": _FETCHES}
     changes = {
-        source.id: messaging.add_changes(stack, tenant, source.id, timeouts["receive"]) for source in bundle.sources
+        source.id: messaging.add_changes(stack, tenant, source.id, timeouts["receive"], *roles_of(source))
+        for source in bundle.sources
     }
     messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
     messaging.add_queue(stack, _CAMPAIGN, names.campaign(tenant), timeouts["campaign"])
@@ -41,13 +45,14 @@ def render(bundle: Bundle) -> dict[str, Any]:
         )
         for service in bundle.services
     }
-    _receive(stack, tenant, changes, deliver)
+    _receive(stack, bundle, changes, deliver, timeouts["receive"])
     _evaluate(stack, tenant, deliver)
     for service in bundle.services:
         _deliver(stack, bundle, service, deliver)
     _schedule(stack, tenant)
     _campaign(stack, tenant)
     add_extract(stack, bundle)
+    add_poll(stack, bundle, changes)
     add_feedback(stack, bundle, _IDENTITIES, deliver)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -59,6 +64,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     }
 
 
+_FETCHES: Final = 120  # seconds of receive where it asks thin sources for those whom they name
 _IDENTITIES: Final = "IdentitiesQueue"
 _CAMPAIGN: Final = "CampaignQueue"
 _TO_IDENTITIES: Final = {"PROVISIONING_IDENTITIES_QUEUE": ref(_IDENTITIES)}
@@ -83,12 +89,14 @@ def _parameters(stack: Stack) -> None:
         stack.conditions[condition] = {"Fn::Not": [{"Fn::Equals": [ref(parameter), ""]}]}
 
 
-def _receive(stack: Stack, tenant: str, changes: dict[str, str], deliver: dict[str, str]) -> None:
+def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dict[str, str], timeout: int) -> None:
+    tenant = bundle.tenant.id
+    thin = [source for source in bundle.sources if source.thin]
     sources = {names.changes(tenant, source): source for source in changes}
     function = Function(
         tenant,
         "receive",
-        TIMEOUTS["receive"],
+        timeout,
         environment={
             **_TO_IDENTITIES,
             "PROVISIONING_DELIVER_QUEUES": functions.urls(deliver),
@@ -101,6 +109,7 @@ def _receive(stack: Stack, tenant: str, changes: dict[str, str], deliver: dict[s
             roles.writes("I#*", "L#*", "X#*"),
             *roles.reads_bundle(),
             roles.keeps_rejected(),
+            *(right for source in thin for right in roles.asks(source)),
         ),
     )
     logical = functions.add_function(stack, function)

@@ -9,14 +9,14 @@
 | waiting for a group | `J#<service>#<group>` | `<identity>#<revision>` | deliver |
 | link | `L#<source>#<key>` | `L` | receive, with the identity |
 | reserved name | `N#<service>#<attribute>#<value>` | `N` | deliver |
-| source | `F#<source>` | `F` | poll, once sources are polled |
+| source | `F#<source>` | `F` | poll |
 | bundle in force | `C` | `current` | the command that publishes |
 | rejected | `X#<source>` | the message's id | receive |
 | sweep | `W#<shard>` | `W` | schedule |
 | extracts | `E#<service>` | `E` | extract |
 
 In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive,
-`extracts/<folder>/…` by extract, for services whose endpoint names no bucket.
+`extracts/<folder>/…` by extract, for services whose endpoint names no bucket, `polled/<source>/…` by poll.
 """
 
 import hashlib
@@ -127,6 +127,15 @@ def sweep_key(shard: int) -> Key:
 
 def extracts_key(service: str) -> Key:
     return Key(f"E#{service}", "E")
+
+
+def polled_key(source: str) -> Key:
+    return Key(f"F#{source}", "F")
+
+
+def polled_object(name: str) -> str:
+    """The object of a file of a source's run."""
+    return f"polled/{name}"
 
 
 def bundle_object(hash_: str) -> str:
