@@ -1,0 +1,80 @@
+"""A tenant with a source that is extracted: who may speak for it, what its function may touch, when it is asked."""
+
+import json
+
+import pytest
+
+from infra.template import render
+from provisioning.core.catalog import Bundle, Source
+from tests.infra.conftest import Template, of_type
+from tests.infra.test_extract import allowed
+
+ROLE = "PollPersonnelFunctionRole"
+
+
+@pytest.fixture(scope="module")
+def tenant(bundle: Bundle) -> Bundle:
+    source = {
+        "id": "personnel", "record": {"attributes": {}}, "thin": True,
+        "poll": {"every": 5, "full": "0 3 * * *", "files": {"secret": "personnel-database"}},
+    }  # fmt: skip
+    return bundle.model_copy(update={"sources": (*bundle.sources, Source.model_validate(source))})
+
+
+@pytest.fixture(scope="module")
+def polled(tenant: Bundle) -> Template:
+    return render(tenant)
+
+
+def test_a_source_that_is_not_polled_has_no_function(template: Template) -> None:
+    assert not [name for name in of_type(template, "AWS::Lambda::Function") if name.startswith("Poll")]
+
+
+def test_only_its_topic_and_its_poll_function_speak_for_a_source(polled: Template) -> None:
+    policy = of_type(polled, "AWS::SQS::QueuePolicy")["ChangesPersonnelQueuePolicy"]["PolicyDocument"]
+    (refused,) = [each for each in policy["Statement"] if each.get("Sid") == "NobodyElse"]
+    # Of several keys all must be true: neither from its topic, nor from its function.
+    assert refused["Condition"] == {
+        "ArnNotEquals": {
+            "aws:SourceArn": {"Ref": "ChangesPersonnelTopic"},
+            "aws:PrincipalArn": [{"Fn::GetAtt": [ROLE, "Arn"]}],
+        }
+    }
+
+
+def test_its_function_sends_to_its_own_queues_alone(polled: Template) -> None:
+    (sends,) = [each for each in allowed(polled, ROLE) if "sqs:SendMessage" in each["Action"]]
+    queues = ["PollPersonnelQueue", "ChangesPersonnelQueue"]
+    assert sends["Resource"] == [{"Fn::GetAtt": [queue, "Arn"]} for queue in queues]
+
+
+def test_its_function_touches_no_person_and_no_other_source(polled: Template) -> None:
+    keys = [each["Condition"] for each in allowed(polled, ROLE) if "dynamodb:PutItem" in each["Action"]]
+    assert keys == [{"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["F#personnel", "X#personnel"]}}]
+
+
+def test_the_secret_is_read_by_its_poll_and_by_receive_which_fetches(polled: Template) -> None:
+    readers = [
+        role
+        for role in of_type(polled, "AWS::IAM::Role")
+        if role.endswith("FunctionRole") and "secret:personnel-database-" in json.dumps(allowed(polled, role))
+    ]
+    assert sorted(readers) == [ROLE, "ReceiveFunctionRole"]
+
+
+def test_it_is_asked_by_the_clock(tenant: Bundle, polled: Template) -> None:
+    schedules = of_type(polled, "AWS::Scheduler::Schedule")
+    told = {name: (each["ScheduleExpression"], each["Target"]["Input"]) for name, each in schedules.items()}
+    assert told["PollPersonnelChangesSchedule"] == ("rate(5 minutes)", '{"do": "changes"}')
+    when, order = told["PollPersonnelFullSchedule"]
+    assert when == "cron(0 3 * * ? *)"
+    assert json.loads(order) == {"do": "snapshot", "request": "<aws.scheduler.scheduled-time>"}
+    assert {each["ScheduleExpressionTimezone"] for each in schedules.values()} == {tenant.tenant.zone}
+
+
+def test_a_message_of_poll_outlives_the_longest_run(polled: Template) -> None:
+    queue = of_type(polled, "AWS::SQS::Queue")["PollPersonnelQueue"]
+    timeout = of_type(polled, "AWS::Lambda::Function")["PollPersonnelFunction"]["Timeout"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout
+    receives = of_type(polled, "AWS::Lambda::Function")["ReceiveFunction"]["Timeout"]
+    assert of_type(polled, "AWS::SQS::Queue")["ChangesPersonnelQueue"]["VisibilityTimeout"] >= 6 * receives
