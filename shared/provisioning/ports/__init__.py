@@ -157,6 +157,10 @@ class Rejections(Protocol):
         """What was kept, newest first."""
         ...
 
+    async def forget(self, source: str, message: str) -> None:
+        """Forget what was kept, whether it is there or not."""
+        ...
+
 
 class Bells(Protocol):
     """Doorbells, outward."""

@@ -262,6 +262,14 @@ class MemoryStore:
                 pass
         return kept
 
+    async def forget(self, source: str, message: str) -> None:
+        async with self._request("BatchWriteItem"):
+            key = keys.rejected_key(source, message)
+            self.kept.pop(key, None)
+            self._by_service.put(key, None)
+        async with self._request("DeleteObject"):
+            pass
+
     # The conditions of writes.
 
     def check_revision(self, stored: int, read: int) -> None:
