@@ -34,7 +34,7 @@ from provisioning.protocols.scim_change import Met, change, doubted, look, phase
 from provisioning.protocols.scim_dialect import fitted
 from provisioning.protocols.scim_groups import join, leave
 from provisioning.protocols.scim_lookup import look_up
-from provisioning.protocols.scim_resource import check_values, make_user
+from provisioning.protocols.scim_user import check_values, make_user
 
 _CONFLICT: Final = 409
 
