@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from provisioning.core.account import Json, Known, Phase
+from provisioning.core.quick import quick
 from provisioning.core.scim_options import Scim
 from provisioning.protocols.dialogue import Answer, Delivery, Ending, HttpRequest, Outcome, Request
 from provisioning.protocols.scim_calls import (
@@ -37,6 +38,7 @@ from provisioning.protocols.scim_resource import member, read_path, shows, value
 _EMPTY: Final[tuple[Json, ...]] = (None, "", [], {})
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Met:
     """An account that exists. `shown`: as the SP showed it; `certain`: this dialogue has seen or made it.
