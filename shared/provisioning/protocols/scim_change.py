@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from provisioning.core.account import Json, Known, Phase
+from provisioning.core.changed import changed
 from provisioning.core.quick import quick
 from provisioning.core.scim_options import Scim
 from provisioning.protocols.dialogue import Answer, Delivery, Ending, HttpRequest, Outcome, Request
@@ -84,7 +85,7 @@ def change(scim: Scim, delivery: Delivery, met: Met) -> Generator[Request, Answe
             break
     if refused is not None:
         return (yield from _failed(scim, delivery, met, refused))
-    return replace(met.known, phase=desired.phase, values=desired.held, filled=desired.filled)
+    return changed(met.known, phase=desired.phase, values=desired.held, filled=desired.filled)
 
 
 def vanished() -> Ending:
