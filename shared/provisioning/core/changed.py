@@ -15,6 +15,6 @@ def changed(value: Value, **changes: Any) -> Value:
 
     `value`: of a dataclass with slots, all of whose fields are arguments, and without `__post_init__`.
     """
-    kind: type[Any] = type(value)
+    kind: Any = type(value)
     new: Value = copier_of(kind)(value, **changes)
     return new
