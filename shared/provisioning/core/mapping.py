@@ -141,13 +141,14 @@ def desired(mapping: AccountMapping, identity: str, person: Mapping[str, Json], 
     if phase is Phase.ABSENT:
         return Desired(phase, digest=digest_of(["absent", dispute]), dispute=dispute) if dispute else _ABSENT
     authorizations = list(entitlement.authorizations)
-    arguments = (person, authorizations, phase.value, identity)
+    state = phase.value
+    arguments = (person, authorizations, state, identity)
     values, missing = _values(mapping, arguments)
     names = {mapping.groups[name] for name in authorizations if name in mapping.groups} if phase is Phase.ACTIVE else ()
     groups = tuple(sorted(names))
     if mapping.is_plain:
         problem = "; ".join(missing.values())
-        parts = [phase.value, values, groups, problem, *_disputed(dispute)]
+        parts = [state, values, groups, problem, *_disputed(dispute)]
         return Desired(phase, values, groups, digest_of(parts), problem, dispute=dispute)
     return _weakly(mapping, Desired(phase, values, groups, dispute=dispute), missing, arguments)
 

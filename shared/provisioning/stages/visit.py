@@ -15,6 +15,7 @@ from provisioning.core.lifecycle import NOTHING
 from provisioning.core.mapping import desired
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
+from provisioning.core.quick import quick
 from provisioning.core.wire import digest_of
 from provisioning.ports import Accounts, Bells, Courier, Deliveries, Policies
 from provisioning.protocols.registry import STAGING, member_batch
@@ -34,6 +35,7 @@ class Deliver:
     log: Log
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One account as read, with what is wanted of it."""
