@@ -261,7 +261,7 @@ class MemoryStore:
         async with self._request("BatchWriteItem"):
             key = keys.rejected_key(source, message)
             self.kept.pop(key, None)
-            self._by_service.put(key, None)
+            self.indexes.by_service.put(key, None)
         async with self._request("DeleteObject"):
             pass
 
