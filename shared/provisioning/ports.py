@@ -12,6 +12,7 @@ from provisioning.core.account import Account
 from provisioning.core.bell import Bell
 from provisioning.core.catalog import Service
 from provisioning.core.extract import Extracts
+from provisioning.core.file_names import StoredFile
 from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
@@ -217,6 +218,21 @@ class Files(Protocol):
 
     async def has(self, place: str, name: str) -> bool:
         """Whether a file is there."""
+        ...
+
+
+class Folders(Protocol):
+    """Where an IDMS leaves files. `place` is the source's, names lie beneath it."""
+
+    async def listed(self, place: str, prefix: str, most: int) -> Sequence[StoredFile]:
+        """Files whose names begin so, by name: one request for 1,000.
+
+        Raises InvalidError if there are more than `most`.
+        """
+        ...
+
+    async def read(self, place: str, file: StoredFile, start: int, length: int) -> bytes | None:
+        """Up to so many bytes of a file from an offset: one request. None: the file is gone, or is another one now."""
         ...
 
 
