@@ -40,7 +40,7 @@ class Unpacking:
             self._given += len(piece)
             if self._given > max(FREE, MOST_RATIO * self._taken):
                 raise InvalidError(
-                    f"more than {MOST_RATIO} times its size unpacked", self._where, right="a file of rows"
+                    f"grows more than {MOST_RATIO} times by unpacking", self._where, right="a file of rows"
                 )
             if piece:
                 yield piece

@@ -14,6 +14,7 @@ from provisioning.core.source_files import Files
 from provisioning.core.source_jsonl import JsonLines
 from provisioning.ports import Folders
 
+MOST_PIECES = 4  # of one answer, however few rows they hold: it must fit in memory
 _COUNT_BYTES = 64  # of a file that holds a number
 
 
@@ -43,15 +44,17 @@ class Batch:
     shelf: Shelf
     place: BatchPlace
     finished: bool = False
+    _fed: int = 0
     _manifest: Manifest | None = None
     _reader: Reader | None = None
     _pieces: Pieces | None = None
     _stream: AsyncIterator[bytes] | None = field(default=None, repr=False)
 
     async def read(self, most: int) -> list[Item | Spoiled]:
-        """The next rows; fewer than `most` at the end only. Raises ReplacedError, InvalidError."""
+        """The next rows, or as many as MOST_PIECES hold. Raises ReplacedError, InvalidError."""
         found: list[Item | Spoiled] = []
-        while len(found) < most and not self.finished:
+        self._fed = 0
+        while len(found) < most and not self.finished and self._fed < MOST_PIECES:
             reader = self._reader or await self._open()
             if reader is None:
                 break
@@ -78,6 +81,7 @@ class Batch:
     async def _feed(self, reader: Reader) -> None:
         assert self._stream is not None  # noqa: S101 opened with the reader
         piece = await anext(self._stream, None)
+        self._fed += 1
         reader.feed(piece or b"", last=piece is None)
 
     async def _close(self, reader: Reader) -> None:

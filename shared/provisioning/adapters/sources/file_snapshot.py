@@ -58,7 +58,9 @@ class Snapshot:
     async def _evidence(self) -> Evidence:
         stated, problem = await self.batch.verdict()
         expected = None if stated is None else stated - self.dropped + len(self.over.shown)
-        return Evidence(expected, problem or self.over.problem or self.problem)
+        whole = self.batch.place.batch.file
+        state = f"{whole.name} {whole.etag} {self.over.digest}".rstrip()
+        return Evidence(expected, problem or self.over.problem or self.problem, state)
 
 
 async def begin_snapshot(shelf: Shelf, full: Stamped) -> Snapshot:
