@@ -97,11 +97,13 @@ def check_alike(full: Stamped, deltas: Sequence[Stamped], where: str) -> None:
 
 def _alike(one: str, other: str) -> bool:
     """Whether one is spelt as the other begins. A number may have a digit more: it grows; a day never has."""
-    for index, (mine, theirs) in enumerate(zip(_DIGITS.split(one), _DIGITS.split(other), strict=False)):
-        short = max(len(mine), len(theirs)) < 4
-        if index % 2 and not short and abs(len(mine) - len(theirs)) > 1:
-            return False
-        if not index % 2 and mine and theirs and mine != theirs:
+    mine, theirs = sorted((_DIGITS.split(one), _DIGITS.split(other)), key=len)
+    last = len(mine) - 1
+    for index, (here, there) in enumerate(zip(mine, theirs, strict=False)):
+        if index % 2:
+            if max(len(here), len(there)) > 3 and abs(len(here) - len(there)) > 1:
+                return False
+        elif here != there and not (index == last > 0 and there.startswith(here)):
             return False
     return True
 

@@ -71,7 +71,7 @@ class Changes:
         if problem and (batch.counted.rows or expected is not None):  # a delta of nobody is right without a count
             # What it shows is true, so it is shown; what it does not show only a snapshot can tell.
             return Page(items, write_changes(ChangesPlace(stamp, broken=problem)), more=True, spoiled=spoiled)
-        more = bool(later(self._listed, stamp))
+        more = not self._listed or bool(later(self._listed, stamp))  # not listed here: there may be others
         return Page(items, write_changes(ChangesPlace(stamp)), more=more, spoiled=spoiled)
 
     async def _again(self, batch: Batch, place: ChangesPlace) -> Page:
