@@ -61,11 +61,12 @@ async def rig(backend: Clients | None) -> Rig:
 
 PARTS = (Part("personnel/000002/spool-00001", 3, "a", "ç"), Part("personnel/000002/spool-00002", 1, "", ""))
 RUN = Run(
-    2, 1_800_000_000_000_001, Step.SEND, "begun", "position", True, 4, 2, 1, 17, "half a list", PARTS, PARTS[:1],
-    PARTS[1:], PARTS, 1, Found(1, 2, 3, 4, 5, 6), "too many",
+    2, 1_800_000_000_000_001, Step.SEND, "begun", "position", True, 4, 2, 1, 17, "people-1.csv", "half a list",
+    PARTS, PARTS[:1], PARTS[1:], PARTS, 1, Found(1, 2, 3, 4, 5, 6), "too many",
 )  # fmt: skip
 ITEM = Polled(
-    SOURCE, 2, ("night", "day"), '{"after": 3}', 1_800_000_000, RUN, Complete(1, 20, 1_800_000_000, PARTS, "s1"),
+    SOURCE, 2, ("night", "day"), '{"after": 3}', 1_800_000_000, RUN,
+    Complete(1, 20, 1_800_000_000, PARTS, "s1", "people-1.csv"),
     "process 1", 1_800_000_900, "trouble",
 )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """`provision extract` against a deployed stack: it orders, the function makes files, and the state is told."""
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -74,7 +75,8 @@ def stack(deployed: Deployed) -> Deployed:
 
 async def create_stack(clients: Clients, template: str, name: str = STACK) -> None:
     client = await clients.cloudformation()
-    await client.create_stack(StackName=name, TemplateBody=template)
+    with suppress(client.exceptions.AlreadyExistsException):  # the SDK repeats a call whose answer took too long
+        await client.create_stack(StackName=name, TemplateBody=template)
     await client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
 

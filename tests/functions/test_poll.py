@@ -24,9 +24,10 @@ from tests.functions.sample_source import SAMPLE
 from tests.functions.test_extract_commands import create_stack
 from tests.stages.tenant import bundle
 
+FILES = {"place": "s3:///personnel", "full": "people-*.csv", "key": "number"}
 STACK = "campus-personnel"
 PERSONNEL = {
-    "id": "personnel", "format": "json", "thin": True, "poll": {"every": 5, "files": {}},
+    "id": "personnel", "format": "json", "thin": True, "poll": {"every": 5, "files": FILES},
     "absence": {"runs": 1, "least": 2},
     "record": {
         "key": "number",

@@ -16,7 +16,7 @@ ROLE = "PollPersonnelFunctionRole"
 def tenant(bundle: Bundle) -> Bundle:
     source = {
         "id": "personnel", "record": {"attributes": {}}, "thin": True,
-        "poll": {"every": 5, "full": "0 3 * * *", "files": {"secret": "personnel-database"}},
+        "poll": {"every": 5, "full": "0 3 * * *", "sql": {"secret": "personnel-database"}},
     }  # fmt: skip
     return bundle.model_copy(update={"sources": (*bundle.sources, Source.model_validate(source))})
 

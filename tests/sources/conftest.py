@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
+from tests.sources.files_world import files_in_memory, files_on_s3
 from tests.sources.memory_world import MemoryWorld
 from tests.sources.world import World
 
@@ -16,6 +17,8 @@ async def _memory() -> AsyncIterator[World]:
 
 WORLDS: dict[str, Callable[[], AbstractAsyncContextManager[World]]] = {
     "memory": _memory,
+    "files": files_in_memory,
+    "files-s3": files_on_s3,
 }
 
 

@@ -22,6 +22,7 @@ from provisioning.stages.poll import Poll, poll
 from tests.stages.tenant import START, bundle
 
 SOURCE = "personnel"
+FILES = {"place": "s3:///personnel", "full": "people-*.csv", "key": "number"}
 READING = {"fields": {"given": "string"}, "attributes": {"name": "fields.given"}}
 Sent = Mapping[str, Any]
 
@@ -29,7 +30,7 @@ Sent = Mapping[str, Any]
 def polled_bundle(every: int | None = 5, **absence: Any) -> Bundle:
     """The tenant with one source that is polled; how is of no interest here."""
     source = {
-        "id": SOURCE, "record": READING, "poll": {"every": every, "files": {}}, "absence": {"least": 1, **absence},
+        "id": SOURCE, "record": READING, "poll": {"every": every, "files": FILES}, "absence": {"least": 1, **absence},
     }  # fmt: skip
     return bundle(sources=[source])
 

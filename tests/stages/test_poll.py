@@ -309,3 +309,14 @@ async def test_a_death_at_any_await_loses_nobody_and_removes_nobody() -> None:
         assert bench.complete.rows == 20
         reached = number
     assert reached > 10
+
+
+async def test_one_state_of_a_source_that_is_read_twice_is_one_evidence() -> None:
+    bench = await poll_bench(every=None, runs=2)
+    await bench.snapshot()
+    bench.source.remove("p007")
+    bench.source.evidence = Evidence(of="people-2.csv")
+    for _ in range(3):
+        assert await bench.snapshot() == {}
+    bench.source.evidence = Evidence(of="people-3.csv")
+    assert await bench.snapshot() == {"p007": None}

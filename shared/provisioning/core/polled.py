@@ -92,6 +92,7 @@ class Run:
     spoiled: int = 0
     unknown: int = 0
     expected: int | None = None
+    of: str = ""
     problem: str = ""
     spool: tuple[Part, ...] = ()
     keys: tuple[Part, ...] = ()
@@ -119,13 +120,17 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """The last run that was compared and sent. `rows`: subjects shown. `schema` stands for how they are read."""
+    """The last run that was compared and sent. `rows`: subjects shown. `schema` stands for how they are read.
+
+    `of`: the state of the source that it shows, if the source names it: two runs of one state are one evidence.
+    """
 
     number: int
     rows: int
     at: Instant
     keys: tuple[Part, ...]
     schema: str
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +196,7 @@ def read_on(item: Polled, run: Run, page: Page, part: Part | None, read: Read) -
     )  # fmt: skip
     if not page.more:
         evidence = page.evidence or Evidence(problem="the source gave no evidence of completeness")
-        after = replace(after, step=Step.COMPARE, expected=evidence.expected, problem=evidence.problem)
+        after = replace(after, step=Step.COMPARE, expected=evidence.expected, of=evidence.of, problem=evidence.problem)
     return replace(item, run=after)
 
 
@@ -215,6 +220,8 @@ def compared(item: Polled, run: Run, made: Compared, absence: Absence) -> Polled
 def _incomplete(item: Polled, run: Run, found: Found) -> str:
     """Why a run cannot be everybody, by what was counted; nothing if it may be."""
     had = item.complete.rows if item.complete is not None else 0
+    if item.complete is not None and run.of and run.of == item.complete.of and found.absent:
+        return f"{run.of} was read by run {item.complete.number} already: who is missing is not counted twice"
     if had and not found.rows:
         return f"nobody is shown, where {had} were: an empty list proves nothing"
     if run.unknown:
@@ -256,7 +263,7 @@ def finished(item: Polled, run: Run, schema: str, now: Instant) -> Polled:
         # Its keys lack whoever it did not show: the last complete run's stay, and what changed is sent again.
         return replace(item, run=None, position=position, trouble=f"run {run.number}: {run.problem}")
     trouble = f"run {run.number}: {run.problem}" if run.problem else ""
-    done = Complete(run.number, run.found.rows, now, run.keys, schema)
+    done = Complete(run.number, run.found.rows, now, run.keys, schema, run.of)
     return replace(item, run=None, complete=done, position=position, trouble=trouble)
 
 

@@ -45,10 +45,12 @@ class Evidence:
     `expected`: how many subjects there are by a count that does not depend on the pages; None: it has none, and only
     the comparison with the last run can tell. `problem`: why the pages cannot be everybody, such as a count that
     changed by more than it may, a page that came twice, or a replica that lags; nothing: no such reason is known.
+    `of`: the state that was shown, if the source names it, such as a file: two snapshots of one state are one evidence.
     """
 
     expected: int | None = None
     problem: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from provisioning.core.stored import Published as Published
 from provisioning.core.stored import Rejected as Rejected
 from provisioning.core.stored import Waiting as Waiting
 from provisioning.ports.polling import Extraction as Extraction
+from provisioning.ports.polling import Folders as Folders
 from provisioning.ports.polling import Intake as Intake
 from provisioning.ports.polling import Polls as Polls
 from provisioning.ports.polling import Spool as Spool

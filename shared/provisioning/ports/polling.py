@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from provisioning.core.file_names import StoredFile
 from provisioning.core.polled import Polled
 from provisioning.core.source import Item, Page
 
@@ -78,4 +79,19 @@ class Intake(Protocol):
 
         Raises TransientError unless all were accepted; some may have been.
         """
+        ...
+
+
+class Folders(Protocol):
+    """Where an IDMS leaves files. `place` is the source's, names lie beneath it."""
+
+    async def listed(self, place: str, prefix: str, most: int) -> Sequence[StoredFile]:
+        """Files whose names begin so, by name: one request for 1,000.
+
+        Raises InvalidError if there are more than `most`.
+        """
+        ...
+
+    async def read(self, place: str, file: StoredFile, start: int, length: int) -> bytes | None:
+        """Up to so many bytes of a file from an offset: one request. None: the file is gone, or is another one now."""
         ...

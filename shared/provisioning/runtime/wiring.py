@@ -153,10 +153,12 @@ async def fetch(source: "Source", keys: Sequence[str]) -> "Sequence[Item]":
 
 def opened(options: "Options") -> "AbstractAsyncContextManager[Extraction]":
     """A source that can be asked."""
+    from provisioning.adapters.aws.folders import StoredFolders
     from provisioning.adapters.aws.secrets import StoredSecrets
     from provisioning.adapters.sources.registry import open_source
 
-    return open_source(options, StoredSecrets(clients()).read)
+    folders = StoredFolders(clients(), settings().bucket) if options.files is not None else None
+    return open_source(options, StoredSecrets(clients()).read, folders)
 
 
 @cache

@@ -229,6 +229,13 @@ def place_of(place: str) -> tuple[str, str]:
     return url.netloc, folder if url.netloc else f"extracts/{folder}"
 
 
+def source_folder(place: str) -> tuple[str, str]:
+    """The bucket of a source's files (empty: our own) and the beginning of their names in it."""
+    url = urlsplit(place)
+    folder = url.path.strip("/")
+    return url.netloc, f"{folder}/" if url.netloc else f"sources/{folder}/"
+
+
 def _bounded(text: str) -> str:
     """Text as it is while it fits a key, else what stands for it: longer than any text that is left as it is."""
     encoded = text.encode()

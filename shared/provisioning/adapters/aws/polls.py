@@ -136,27 +136,27 @@ def _read(source: str, item: Item) -> Polled:
 def _from_run(run: Run) -> list[Any]:
     return [
         run.number, run.observed, run.step, run.begun, run.position, run.volatile, run.pages, run.spoiled, run.unknown,
-        run.expected, run.problem, _from_parts(run.spool), _from_parts(run.keys), _from_parts(run.differences),
+        run.expected, run.of, run.problem, _from_parts(run.spool), _from_parts(run.keys), _from_parts(run.differences),
         _from_parts(run.absences), run.sent, astuple(run.found), run.held,
     ]  # fmt: skip
 
 
 def _to_run(fields: list[Any]) -> Run:
-    number, observed, step, begun, position, volatile, pages, spoiled, unknown, expected, problem, *files = fields[:18]
-    spool, keys_, differences, absences, sent, found, held = files
+    number, observed, step, begun, position, volatile, pages, spoiled, unknown, expected, *more = fields[:19]
+    of, problem, spool, keys_, differences, absences, sent, found, held = more
     return Run(
-        number, observed, Step(step), begun, position, volatile, pages, spoiled, unknown, expected, problem,
+        number, observed, Step(step), begun, position, volatile, pages, spoiled, unknown, expected, of, problem,
         _to_parts(spool), _to_parts(keys_), _to_parts(differences), _to_parts(absences), sent, Found(*found[:6]), held,
     )  # fmt: skip
 
 
 def _from_complete(complete: Complete) -> list[Any]:
-    return [complete.number, complete.rows, complete.at, _from_parts(complete.keys), complete.schema]
+    return [complete.number, complete.rows, complete.at, _from_parts(complete.keys), complete.schema, complete.of]
 
 
 def _to_complete(fields: list[Any]) -> Complete:
-    number, rows, at, parts, schema, *_ = fields
-    return Complete(number, rows, at, _to_parts(parts), schema)
+    number, rows, at, parts, schema, of, *_ = fields
+    return Complete(number, rows, at, _to_parts(parts), schema, of)
 
 
 def _from_parts(parts: Sequence[Part]) -> list[list[Any]]:
