@@ -5,8 +5,8 @@ from typing import Final
 
 from infra import clockwork, functions, messaging, names, roles
 from infra.functions import Function
-from infra.resources import Stack, Value, ref, statement, sub
-from infra.storage import BUCKET
+from infra.resources import Stack, Value, arn, ref, statement, sub
+from infra.storage import BUCKET, tell_of_files
 from provisioning.adapters.aws import keys
 from provisioning.core.catalog import Bundle, Source
 from provisioning.core.extract_cron import eventbridge
@@ -30,9 +30,12 @@ def roles_of(source: Source) -> tuple[str, ...]:
 
 def _add(stack: Stack, bundle: Bundle, source: Source, changes: str) -> None:
     tenant = bundle.tenant.id
-    queue = messaging.add_queue(
-        stack, names.logical("poll", source.id, "queue"), names.poll(tenant, source.id), TIMEOUT
-    )
+    logical = names.logical("poll", source.id, "queue")
+    queue = messaging.add_queue(stack, logical, names.poll(tenant, source.id), TIMEOUT, *_arrivals(logical, source))
+    if source.poll is not None and source.poll.files is not None:
+        bucket, folder = keys.source_folder(source.poll.files.place)
+        if not bucket:
+            tell_of_files(stack, folder, queue)
     function = Function(
         tenant,
         "poll",
@@ -57,6 +60,26 @@ def _add(stack: Stack, bundle: Bundle, source: Source, changes: str) -> None:
     )
     functions.feed(stack, functions.add_function(stack, function), queue, CONCURRENCY, batch=1)
     _schedules(stack, bundle, source, queue)
+
+
+def _arrivals(queue: str, source: Source) -> list[Value]:
+    """Let S3 tell of files that arrive: in our bucket, or in another, whose owner says so there."""
+    if source.poll is None or source.poll.files is None:
+        return []
+    bucket, _ = keys.source_folder(source.poll.files.place)
+    # Our own bucket waits for this policy, so the policy cannot name it.
+    own = {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}}
+    other = {"ArnEquals": {"aws:SourceArn": sub(f"arn:${{AWS::Partition}}:s3:::{bucket}")}}
+    return [
+        {
+            "Sid": "FilesArrive",
+            "Effect": "Allow",
+            "Principal": {"Service": "s3.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn(queue),
+            "Condition": other if bucket else own,
+        }
+    ]
 
 
 def _files(source: Source) -> list[Value]:

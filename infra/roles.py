@@ -88,8 +88,17 @@ def reads_secret(name: str) -> Value:
 
 
 def asks(source: Source) -> list[Value]:
-    """Ask a source: read its secrets."""
-    return [reads_secret(name) for name in (source.poll.secrets if source.poll is not None else ())]
+    """Ask a source: read its secrets, or the folder in which it leaves files."""
+    if source.poll is None:
+        return []
+    rights = [reads_secret(name) for name in source.poll.secrets]
+    if source.poll.files is not None:
+        bucket, folder = keys.source_folder(source.poll.files.place)
+        whole = sub(f"arn:${{AWS::Partition}}:s3:::{bucket}") if bucket else arn(BUCKET)
+        within = f"arn:${{AWS::Partition}}:s3:::{bucket}/{folder}*" if bucket else f"${{{BUCKET}.Arn}}/{folder}*"
+        rights.append(statement(["s3:GetObject"], sub(within)))
+        rights.append(statement(["s3:ListBucket"], whole, {"StringLike": {"s3:prefix": f"{folder}*"}}))
+    return rights
 
 
 def secrets_of(service: Service) -> Sequence[str]:

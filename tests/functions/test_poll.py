@@ -10,8 +10,6 @@ import functions.deliver
 import functions.evaluate
 import functions.poll
 import functions.receive
-from provisioning.adapters.memory.source import MemorySource
-from provisioning.adapters.sources import registry
 from provisioning.command.main import application
 from provisioning.core.account import Condition, Phase
 from provisioning.core.errors import InvalidError
@@ -20,7 +18,6 @@ from provisioning.ports import Holding
 from provisioning.runtime import wiring
 from tests.functions.conftest import Deployed
 from tests.functions.events import batch, handed, record
-from tests.functions.sample_source import SAMPLE
 from tests.functions.test_extract_commands import create_stack
 from tests.stages.tenant import bundle
 
@@ -38,13 +35,23 @@ PERSONNEL = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def source(monkeypatch: pytest.MonkeyPatch) -> MemorySource:
-    monkeypatch.setitem(registry.EXTRACTIONS, "files", ("tests.functions.sample_source", "open_sample"))
-    SAMPLE.people.clear()
-    SAMPLE.log.clear()
-    SAMPLE.forgotten = 0
-    return SAMPLE
+class Personnel:
+    """The files of an IDMS: each list of its people is one more."""
+
+    def __init__(self, deployed: Deployed) -> None:
+        self._deployed, self._number = deployed, 0
+        self.people: dict[str, tuple[str, str]] = {}
+
+    def write(self, **people: tuple[str, str]) -> None:
+        """Name and kind of everybody, by number."""
+        self.people, self._number = people, self._number + 1
+        rows = "".join(f"{number},{name},{kind}\r\n" for number, (name, kind) in people.items())
+        name, body = f"sources/personnel/people-{self._number:03d}.csv", f"number,name,kind\r\n{rows}"
+        self._deployed.run(lambda: wiring.objects().put(name, body.encode()))
+
+    def add(self, number: str, name: str, kind: str = "visitor") -> None:
+        """One more, or another name."""
+        self.write(**{**self.people, number: (name, kind)})
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,11 @@ def stack(deployed: Deployed) -> Deployed:
     }
     deployed.run(lambda: create_stack(wiring.clients(), json.dumps(template), STACK))
     return deployed
+
+
+@pytest.fixture(scope="module")
+def source(stack: Deployed) -> Personnel:
+    return Personnel(stack)
 
 
 def provision(deployed: Deployed, *arguments: str) -> str:
@@ -100,18 +112,16 @@ def state(deployed: Deployed) -> dict[str, Any]:
 
 
 def test_who_is_shown_becomes_an_identity_and_who_is_missing_too_often_is_held_until_released(
-    stack: Deployed, source: MemorySource
+    stack: Deployed, source: Personnel
 ) -> None:
-    for number in range(12):
-        source.put(f"s{number}", {"number": f"s{number}", "name": f"n{number}", "kind": "visitor"})
+    source.write(**{f"s{number}": (f"n{number}", "visitor") for number in range(12)})
     provision(stack, "source", "snapshot", "personnel")
     poll(stack)
     found = holding(stack, "s3").identity
     assert found is not None
     assert found.entitlements["badges"].turn
     assert state(stack)["complete"]["rows"] == 12
-    for number in range(4):
-        del source.people[f"s{number}"]  # without a trace
+    source.write(**{f"s{number}": (f"n{number}", "visitor") for number in range(4, 12)})
     provision(stack, "source", "snapshot", "personnel")
     poll(stack)
     held = state(stack)["run"]
@@ -130,7 +140,7 @@ def test_who_is_shown_becomes_an_identity_and_who_is_missing_too_often_is_held_u
 
 
 def test_a_run_is_discarded_and_what_is_not_held_is_neither_released_nor_discarded(
-    stack: Deployed, source: MemorySource
+    stack: Deployed, source: Personnel
 ) -> None:
     with pytest.raises(InvalidError, match="no run of 'personnel' is held"):
         provision(stack, "source", "discard", "personnel")
@@ -138,16 +148,14 @@ def test_a_run_is_discarded_and_what_is_not_held_is_neither_released_nor_discard
         provision(stack, "source", "snapshot", "registry")
 
 
-def test_a_thin_notification_is_fetched_once_for_all_that_name_somebody(stack: Deployed, source: MemorySource) -> None:
-    source.people["t1"] = {"number": "t1", "name": "thin", "kind": "visitor"}
+def test_whom_a_thin_notification_names_is_fetched(stack: Deployed, source: Personnel) -> None:
+    source.add("t1", "thin")
     records = [record('{"number": "t1"}', f"m{number}", "campus-changes-personnel") for number in range(5)]
-    source.calls.clear()
     assert stack.invoke(functions.receive.handler, batch(*records)) == {"batchItemFailures": []}
-    assert source.calls == ["fetch"]
     found = holding(stack, "t1").identity
     assert found is not None
     assert found.records["personnel"].attributes["name"] == "thin"
-    source.people["t1"] = {"number": "t1", "name": "changed", "kind": "visitor"}
+    source.add("t1", "changed")
     assert stack.invoke(functions.receive.handler, batch(records[0])) == {"batchItemFailures": []}
     found = holding(stack, "t1").identity
     assert found is not None
@@ -155,15 +163,15 @@ def test_a_thin_notification_is_fetched_once_for_all_that_name_somebody(stack: D
 
 
 def test_what_was_rejected_is_listed_shown_and_taken_in_again_once_it_can_be_understood(
-    stack: Deployed, source: MemorySource
+    stack: Deployed, source: Personnel
 ) -> None:
-    source.people["r1"] = {"number": "r1", "name": 7, "kind": "visitor"}
+    source.add("r1", "x" * 3000)
     event = batch(record('{"number": "r1"}', "strange", "campus-changes-personnel"))
     assert stack.invoke(functions.receive.handler, event) == {"batchItemFailures": []}
     (found,) = json.loads(provision(stack, "records", "personnel", "--rejected", "--json"))
     assert (found["source"], "fields.name" in found["reason"]) == ("personnel", True)
     assert provision(stack, "records", "--rejected", "--show", found["id"]).strip() == '{"number": "r1"}'
-    source.people["r1"] = {"number": "r1", "name": "mended", "kind": "visitor"}
+    source.add("r1", "mended")
     assert "taken in" in provision(stack, "records", "--rejected", "--retry", found["id"])
     assert json.loads(provision(stack, "records", "--rejected", "--json")) == []
     identity = holding(stack, "r1").identity
@@ -173,8 +181,8 @@ def test_what_was_rejected_is_listed_shown_and_taken_in_again_once_it_can_be_und
         provision(stack, "records", "--rejected", "--forget", "abc")
 
 
-def test_one_person_is_fetched_decided_and_watched_at_once(stack: Deployed, source: MemorySource) -> None:
-    source.people["n1"] = {"number": "n1", "name": "now", "kind": "visitor"}
+def test_one_person_is_fetched_decided_and_watched_at_once(stack: Deployed, source: Personnel) -> None:
+    source.add("n1", "now")
     told = provision(stack, "now", "personnel/n1", "--within", "0")
     assert "personnel shows somebody of key n1" in told
     assert "decided: " in told
@@ -183,7 +191,7 @@ def test_one_person_is_fetched_decided_and_watched_at_once(stack: Deployed, sour
     account = holding(stack, "n1").accounts["badges"]
     assert (account.known.phase, account.condition) == (Phase.ACTIVE, Condition.SETTLED)
     assert "badges: active, settled" in provision(stack, "now", "personnel/n1")
-    del source.people["n1"]
+    source.write(**{number: person for number, person in source.people.items() if number != "n1"})
     assert "personnel shows nobody" in provision(stack, "now", "personnel/n1", "--within", "0")
     with pytest.raises(InvalidError, match="nobody is known as 'personnel/unheard-of'"):
         provision(stack, "now", "personnel/unheard-of")

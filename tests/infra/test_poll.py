@@ -78,3 +78,36 @@ def test_a_message_of_poll_outlives_the_longest_run(polled: Template) -> None:
     assert queue["VisibilityTimeout"] >= 6 * timeout
     receives = of_type(polled, "AWS::Lambda::Function")["ReceiveFunction"]["Timeout"]
     assert of_type(polled, "AWS::SQS::Queue")["ChangesPersonnelQueue"]["VisibilityTimeout"] >= 6 * receives
+
+
+@pytest.fixture(scope="module")
+def of_files(bundle: Bundle) -> Template:
+    def source(id_: str, place: str) -> Source:
+        files = {"place": place, "full": "people-*.csv", "key": "id"}
+        return Source.model_validate({"id": id_, "record": {}, "poll": {"files": files}})
+
+    sources = (source("own", "s3:///personnel"), source("theirs", "s3://exchange/out"))
+    return render(bundle.model_copy(update={"sources": (*bundle.sources, *sources)}))
+
+
+def test_a_file_that_arrives_is_told_to_the_queue_of_its_source(of_files: Template) -> None:
+    bucket = of_files["Resources"]["Bucket"]
+    (told,) = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    assert told["Queue"] == {"Fn::GetAtt": ["PollOwnQueue", "Arn"]}
+    assert told["Filter"] == {"S3Key": {"Rules": [{"Name": "prefix", "Value": "sources/personnel/"}]}}
+    assert bucket["DependsOn"] == ["PollOwnQueuePolicy"], "S3 tries the queue when it is told of it"
+    policies = of_type(of_files, "AWS::SQS::QueuePolicy")
+    admitted = {
+        name: next(each for each in policies[name]["PolicyDocument"]["Statement"] if each.get("Sid") == "FilesArrive")
+        for name in ("PollOwnQueuePolicy", "PollTheirsQueuePolicy")
+    }
+    assert admitted["PollOwnQueuePolicy"]["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    }
+    assert "s3:::exchange" in json.dumps(admitted["PollTheirsQueuePolicy"]["Condition"])
+
+
+def test_the_function_reads_the_folder_of_its_source_and_no_other(of_files: Template) -> None:
+    read = json.dumps([each for each in allowed(of_files, "PollOwnFunctionRole") if "s3:GetObject" in each["Action"]])
+    assert "/sources/personnel/*" in read
+    assert "exchange" not in read

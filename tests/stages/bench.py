@@ -46,11 +46,11 @@ class Process:
         self.policies = MemoryPolicies(bench.publishing, bench.clock, bench.checkpoint)
         self._groups: dict[str, dict[str, str]] = {service: {} for service in SERVICES}
         decide = Decide(bench.store, self.policies, bench.new_identity, bench.say)
-        self._receive = Receive(decide, bench.store, bench.bells, bench.microseconds)
+        self.receiving = Receive(decide, bench.store, bench.bells, bench.microseconds)
         self._evaluate = Evaluate(decide, bench.bells)
 
     async def receive(self, *messages: Message) -> Failed:
-        return await receive(self._receive, messages, int(self._bench.now))
+        return await receive(self.receiving, messages, int(self._bench.now))
 
     async def evaluate(self, *messages: Message) -> Failed:
         return await evaluate(self._evaluate, messages, int(self._bench.now))

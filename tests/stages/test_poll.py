@@ -1,6 +1,7 @@
 """poll: what a source shows is sent once, nobody is missed, and nobody is removed without evidence."""
 
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from provisioning.core.catalog import Bundle
 from provisioning.core.errors import TransientError
 from provisioning.core.source import Evidence, Item, Page, Spoiled
+from provisioning.stages.message import Message
+from provisioning.stages.poll import poll
 from tests.stages.deaths import Deaths
 from tests.stages.polling import SOURCE, poll_bench, polled_bundle
 
@@ -320,3 +323,38 @@ async def test_one_state_of_a_source_that_is_read_twice_is_one_evidence() -> Non
         assert await bench.snapshot() == {}
     bench.source.evidence = Evidence(of="people-3.csv")
     assert await bench.snapshot() == {"p007": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "begun"),
+    [
+        ("sources/personnel/people-2027-01-15.csv", 1),
+        ("sources/personnel/people-2027%2B01.csv.done", 1),
+        ("sources/personnel/changes-17.csv", 0),
+        ("sources/personnel/people-1.csv.part", 0),
+    ],
+)
+async def test_a_full_file_that_arrives_begins_a_snapshot_once_and_another_a_look(name: str, begun: int) -> None:
+    bench = await poll_bench()
+    await bench.ask()
+    await bench.rest()
+    before = bench.item.number
+    event = {"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": name}}}]}
+    for _ in range(2):
+        assert not await poll(bench.shell(), [Message("arrived", json.dumps(event))], int(bench.now))
+        await bench.rest()
+    assert bench.item.number - before == begun
+    assert "changes" in bench.source.calls
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{}", '{"do": "dance"}', '{"do": "go", "number": "1"}', '{"Records": [{"s3": 1}]}']
+)
+    "body", ["", "{}", '{"do": "dance"}', '{"do": "go", "number": "1"}', '{"Records": [{"s3": 1}]}']
+)
+async def test_what_is_no_order_is_refused_and_stops_no_other(body: str) -> None:
+    bench = await poll_bench(every=None)
+    messages = [Message("bad", body), Message("good", '{"do": "snapshot"}')]
+    assert not await poll(bench.shell(), messages, int(bench.now))
+    assert len(bench.said("poll.refused")) == 1
+    assert bench.sent() == fields(*range(20))

@@ -21,7 +21,6 @@ from provisioning.core.period import show
 from provisioning.core.policy import Policy
 from provisioning.ports import Holding
 from provisioning.runtime.entry import clock, microseconds
-from provisioning.runtime.wiring import fetch
 from provisioning.stages.evaluate import Evaluate, evaluate
 from provisioning.stages.message import Message
 from provisioning.stages.receive import Receive, receive
@@ -74,7 +73,7 @@ async def _who(ports: Deployed, policy: Policy, person: str) -> tuple[str, Mappi
 
 async def _fetch(policy: Policy, shell: Receive, source: str, key: str, say: Say) -> None:
     observed = microseconds()
-    for item in await fetch(policy.source(source), [key]):
+    for item in await shell.fetch(policy.source(source), [key]):
         say(f"{source} shows {'somebody' if item.fields is not None else 'nobody'} of key {key}")
         body = observation(source, item.key, observed, item.fields)
         if await receive(shell, [Message(f"now-{observed:x}", body, source)], clock()):

@@ -8,20 +8,25 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
+from provisioning.adapters.aws.folders import StoredFolders
 from provisioning.adapters.aws.queues import Queues
+from provisioning.adapters.aws.secrets import StoredSecrets
 from provisioning.adapters.aws.stack import output
+from provisioning.adapters.sources.registry import open_source
 from provisioning.command.deployed import Deployed, deployed
+from provisioning.core.catalog import Source
 from provisioning.core.errors import InvalidError
 from provisioning.core.notification import Listening, read_notification
 from provisioning.core.period import show
 from provisioning.core.policy import Policy
+from provisioning.core.source import Item
 from provisioning.ports import Rejected
 from provisioning.runtime.entry import clock, microseconds
 from provisioning.runtime.log import log
-from provisioning.runtime.wiring import fetch, new_identity
+from provisioning.runtime.wiring import new_identity
 from provisioning.stages.decide import Decide
 from provisioning.stages.message import Message
-from provisioning.stages.receive import Receive, receive
+from provisioning.stages.receive import Fetch, Receive, receive
 
 MOST: Final = 1000  # of one source that are looked at
 ALL: Final = "all"
@@ -82,7 +87,20 @@ def receive_shell(ports: Deployed, policy: Policy) -> Receive:
     }
     bells = Queues(ports.clients, ports.outputs["IdentitiesQueue"], queues)
     decide = Decide(ports.table, ports.policies, new_identity, log)
-    return Receive(decide, ports.rejections, bells, microseconds, fetch)
+    return Receive(decide, ports.rejections, bells, microseconds, fetcher(ports))
+
+
+def fetcher(ports: Deployed) -> Fetch:
+    """Asks a source in this process: with the operator's rights, and the libraries that are here."""
+
+    async def fetch(source: Source, keys: Sequence[str]) -> Sequence[Item]:
+        if source.poll is None:
+            raise InvalidError(f"source {source.id!r} cannot be asked", right="a source with `poll`")
+        folders = StoredFolders(ports.clients, ports.outputs["Bucket"])
+        async with open_source(source.poll, StoredSecrets(ports.clients).read, folders) as extraction:
+            return await extraction.fetch(keys)
+
+    return fetch
 
 
 async def _rejected(ports: Deployed, source: str | None) -> list[Rejected]:

@@ -6,6 +6,7 @@ is it remembered how far we have come.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from provisioning.core import polled as core
 from provisioning.core.catalog import Source
@@ -14,6 +15,7 @@ from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.core.polled import Step
 from provisioning.core.source import Page
+from provisioning.core.source_options import Poll as Options
 from provisioning.core.wire import digest_of
 from provisioning.ports import Extraction
 from provisioning.stages.message import Failed, Message
@@ -45,6 +47,7 @@ async def _take(shell: Poll, order: Order, now: Instant) -> None:
     source = next((each for each in policy.bundle.sources if each.id == shell.source), None)
     if source is None or source.poll is None:
         raise InvalidError(f"{shell.source!r} is not a source that is polled in bundle {policy.sequence}")
+    order = _understood(order, source.poll)
     item, owner = await shell.polls.polled(shell.source), shell.owner()
     if core.is_leased(item, owner, now):
         if order.do is Do.CHANGES:  # who is at work sees the changes, too, and the clock asks again
@@ -76,6 +79,16 @@ async def _take(shell: Poll, order: Order, now: Instant) -> None:
     if goes_on:
         # Whoever dies before this is sent has not answered the message that brought it here, so that one comes again.
         await shell.polls.continue_poll(write_order(Order(Do.GO)))
+
+
+def _understood(order: Order, options: Options) -> Order:
+    """What is to be done about files that arrived: a full one calls for a snapshot, any other for a look."""
+    if order.do is not Do.ARRIVED:
+        return order
+    pattern = options.files.full if options.files is not None else ""
+    names = [name.removesuffix(".done").removesuffix(".count") for name in order.files]
+    full = any(fnmatchcase(name, f"*/{pattern}") for name in names)
+    return replace(order, do=Do.SNAPSHOT if full else Do.CHANGES)
 
 
 def _schema(policy: Policy, source: Source) -> str:
