@@ -350,8 +350,6 @@ async def test_a_full_file_that_arrives_begins_a_snapshot_once_and_another_a_loo
 @pytest.mark.parametrize(
     "body", ["", "{}", '{"do": "dance"}', '{"do": "go", "number": "1"}', '{"Records": [{"s3": 1}]}']
 )
-    "body", ["", "{}", '{"do": "dance"}', '{"do": "go", "number": "1"}', '{"Records": [{"s3": 1}]}']
-)
 async def test_what_is_no_order_is_refused_and_stops_no_other(body: str) -> None:
     bench = await poll_bench(every=None)
     messages = [Message("bad", body), Message("good", '{"do": "snapshot"}')]
