@@ -325,6 +325,18 @@ async def test_a_delta_that_is_not_complete_keeps_the_next_one_waiting(folder: F
     assert [item.key for item in items] == ["changes-1.csv", "changes-2.csv"]
 
 
+async def test_what_is_not_complete_when_a_snapshot_begins_is_shown_after_it(folder: Folder) -> None:
+    """And what was given up before the full file is waited for no more."""
+    for name in ("changes-1.csv", "changes-4.csv", "changes-5.csv", "changes-5.csv.done", "people-2.csv.done"):
+        folder.put(name, delta({name: "A"}))
+    folder.put("people-2.csv", delta(dict(people(0, 3))))
+    begun = await _begun(folder, done=True)
+    folder.put("changes-4.csv.done", b"")
+    async with folder.open(**BOTH, done=True) as source:
+        items, _ = await since(source, begun)
+    assert [item.key for item in items] == ["changes-4.csv", "changes-5.csv"]
+
+
 async def test_a_delta_that_is_replaced_while_it_is_read_is_read_again(folder: Folder) -> None:
     begun = await _begun(folder)
     folder.put("changes-1.csv", delta(dict(people(0, 9))))
