@@ -250,6 +250,7 @@ def test_a_last_line_without_a_break_is_read_where_that_is_said_to_be_right() ->
     [
         {"full": "people.csv", "delta": "changes-*.csv"},
         {"full": "p*-*.csv"},
+        {"full": "a-*", "delta": "a-*"},
         {"count": "trailer"},
         {"trailer": "END"},
         {"delimiter": '"'},

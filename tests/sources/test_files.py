@@ -234,7 +234,7 @@ async def test_a_snapshot_is_the_newest_full_file_with_the_deltas_after_it(folde
 
 
 async def test_a_snapshot_that_goes_on_elsewhere_is_the_same_snapshot(folder: Folder) -> None:
-    folder.put("people-1.csv", delta(dict(people(0, 9))))
+    folder.put("people-1.csv", table(people(0, 9)))
     folder.put("changes-2.csv", delta({"k3": None, "k10": "A", "k11": "B", "k12": "C", "k13": "D"}))
     async with folder.open(**BOTH) as source:
         whole, _ = await everything(source)
@@ -253,7 +253,7 @@ async def test_a_snapshot_that_goes_on_elsewhere_is_the_same_snapshot(folder: Fo
 
 
 async def test_deltas_that_are_replaced_during_a_snapshot_are_noticed(folder: Folder) -> None:
-    folder.put("people-1.csv", delta(dict(people(0, 9))))
+    folder.put("people-1.csv", table(people(0, 9)))
     folder.put("changes-2.csv", delta({"k10": "A"}))
     async with folder.open(**BOTH) as source:
         first = await source.snapshot(None)

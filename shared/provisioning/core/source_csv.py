@@ -33,10 +33,11 @@ class _OpenError(Exception):
 
 
 class CsvRows:
-    """A Reader of it."""
+    """A Reader of it. `full`: a full file, which need not have the column of operations."""
 
-    def __init__(self, options: Files, where: str, mark: Mark) -> None:
+    def __init__(self, options: Files, where: str, mark: Mark, *, full: bool = False) -> None:
         self._options, self._where, self._mark = options, where, mark
+        self._full = full
         self._lines = Lines(where, mark.offset, mark.line)
         self._rows = Rows(options)
         self._encoding, self._delimiter = options.encoding, options.delimiter
@@ -184,7 +185,8 @@ class CsvRows:
         twice = next((number for number, name in enumerate(names, 1) if name in names[: number - 1]), 0)
         if twice:
             raise InvalidError(f"column {twice} has another one's name", where, line=1, right="a name for each column")
-        wanted = (options.key, *options.columns, *filter(None, (options.operation,)))
+        operation = () if self._full or options.operation is None else (options.operation,)
+        wanted = (options.key, *options.columns, *operation)
         missing = [name for name in wanted if name not in names]
         if missing:
             right = f"among the {len(names)} that it has by this delimiter"
