@@ -164,8 +164,8 @@ def test_no_key_is_believed_that_damage_may_have_moved() -> None:
         (b"id,given\nk1,G\n", {"columns": ["given", "unit"]}, "people.csv:1: column 'unit' is missing"),
         (b"ID,given\nk1,G\n", {}, "people.csv:1: column 'id' is missing"),
         (b"id,given\nk1,G\n", {"operation": "op"}, "people.csv:1: column 'op' is missing"),
-        (b"id;given\nk1;G\n", {}, "it has id;given"),
-        (b"id,given,given\n", {}, "column 'given' stands twice"),
+        (b"id;given\nk1;G\n", {}, "among the 1 that it has by this delimiter"),
+        (b"id,given,given\n", {}, "column 3 has another one's name"),
         (b'id,"given\n' + b"x\n" * 30, {}, "names of the columns: a quote is not closed"),
         (b"id,giv\xe9n\n", {}, "not utf-8"),
         ("id,given\n".encode("utf-16"), {}, "UTF-16"),
@@ -185,6 +185,14 @@ def test_what_is_wrong_with_a_whole_file_is_said_with_what_would_be_right(
 def test_another_encoding_is_read_when_it_is_said(encoding: str) -> None:
     rows, _ = read("id,given\nk1,René\n".encode(encoding), encoding=encoding)
     assert rows == [Item("k1", {"id": "k1", "given": "René"})]
+
+
+def test_a_person_of_a_file_without_names_of_columns_is_in_no_error() -> None:
+    with pytest.raises(InvalidError) as raised:
+        read(b"k1,Ann,Ann,Secret\n")
+    with pytest.raises(InvalidError) as other:
+        read(b"k1,Ann,Secret\n")
+    assert "Ann" not in f"{raised.value}{other.value}"
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
@@ -242,6 +250,7 @@ def test_a_last_line_without_a_break_is_read_where_that_is_said_to_be_right() ->
     [
         {"full": "people.csv", "delta": "changes-*.csv"},
         {"full": "p*-*.csv"},
+        {"full": "a-*", "delta": "a-*"},
         {"count": "trailer"},
         {"trailer": "END"},
         {"delimiter": '"'},

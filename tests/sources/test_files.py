@@ -234,7 +234,7 @@ async def test_a_snapshot_is_the_newest_full_file_with_the_deltas_after_it(folde
 
 
 async def test_a_snapshot_that_goes_on_elsewhere_is_the_same_snapshot(folder: Folder) -> None:
-    folder.put("people-1.csv", delta(dict(people(0, 9))))
+    folder.put("people-1.csv", table(people(0, 9)))
     folder.put("changes-2.csv", delta({"k3": None, "k10": "A", "k11": "B", "k12": "C", "k13": "D"}))
     async with folder.open(**BOTH) as source:
         whole, _ = await everything(source)
@@ -253,7 +253,7 @@ async def test_a_snapshot_that_goes_on_elsewhere_is_the_same_snapshot(folder: Fo
 
 
 async def test_deltas_that_are_replaced_during_a_snapshot_are_noticed(folder: Folder) -> None:
-    folder.put("people-1.csv", delta(dict(people(0, 9))))
+    folder.put("people-1.csv", table(people(0, 9)))
     folder.put("changes-2.csv", delta({"k10": "A"}))
     async with folder.open(**BOTH) as source:
         first = await source.snapshot(None)
@@ -323,6 +323,18 @@ async def test_a_delta_that_is_not_complete_keeps_the_next_one_waiting(folder: F
         folder.put("changes-1.csv.done", b"")
         items, _ = await since(source, begun)
     assert [item.key for item in items] == ["changes-1.csv", "changes-2.csv"]
+
+
+async def test_what_is_not_complete_when_a_snapshot_begins_is_shown_after_it(folder: Folder) -> None:
+    """And what was given up before the full file is waited for no more."""
+    for name in ("changes-1.csv", "changes-4.csv", "changes-5.csv", "changes-5.csv.done", "people-2.csv.done"):
+        folder.put(name, delta({name: "A"}))
+    folder.put("people-2.csv", delta(dict(people(0, 3))))
+    begun = await _begun(folder, done=True)
+    folder.put("changes-4.csv.done", b"")
+    async with folder.open(**BOTH, done=True) as source:
+        items, _ = await since(source, begun)
+    assert [item.key for item in items] == ["changes-4.csv", "changes-5.csv"]
 
 
 async def test_a_delta_that_is_replaced_while_it_is_read_is_read_again(folder: Folder) -> None:

@@ -70,10 +70,15 @@ class Lines:
         size = len(self._lines[self._index + ahead])
         return self._long.get(self.number + ahead, size) if self._long else size
 
+    @property
+    def size(self) -> int:
+        """The true size of the line that comes next."""
+        return self.size_of() if self._long else len(self._lines[self._index])
+
     def take(self, count: int = 1) -> None:
         """Pass over lines that were seen."""
         for _ in range(count):
-            self.offset += self.size_of() + 1
+            self.offset += self.size + 1
             if self._long:
                 self._long.pop(self.number, None)
             self._index += 1

@@ -1,12 +1,10 @@
 """What CSV and JSON lines have in common: rows become items, and what says how many there are."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from provisioning.core.account import Json
-from provisioning.core.file_lines import LONGEST, SHOWN
+from provisioning.core.file_lines import SHOWN
 from provisioning.core.source import Item, Spoiled
 from provisioning.core.source_files import Files
 
@@ -86,11 +84,6 @@ def key_of(value: Json) -> str | None:
     if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_KEY:
         return None
     return value
-
-
-def too_large(fields: Mapping[str, Json]) -> bool:
-    """Whether an item is larger than any may be."""
-    return len(json.dumps(fields, ensure_ascii=False).encode(errors="replace")) > LONGEST
 
 
 def too_many_spoiled(mark: Mark) -> str:

@@ -33,10 +33,11 @@ class _OpenError(Exception):
 
 
 class CsvRows:
-    """A Reader of it."""
+    """A Reader of it. `full`: a full file, which need not have the column of operations."""
 
-    def __init__(self, options: Files, where: str, mark: Mark) -> None:
+    def __init__(self, options: Files, where: str, mark: Mark, *, full: bool = False) -> None:
         self._options, self._where, self._mark = options, where, mark
+        self._full = full
         self._lines = Lines(where, mark.offset, mark.line)
         self._rows = Rows(options)
         self._encoding, self._delimiter = options.encoding, options.delimiter
@@ -80,10 +81,9 @@ class CsvRows:
         if not line or line.isspace():
             lines.take()
             return None
-        where = f"{self._where}:{lines.number}"
         cells, count = self._cells(line)
         if isinstance(cells, str):
-            return self._spoil(where, cells, line)
+            return self._spoil(cells, line)
         if not self._columns:
             self._learn(tuple(cells))
             lines.take(count)
@@ -93,14 +93,14 @@ class CsvRows:
             self._trailer(cells)
             return None
         if len(cells) != len(self._columns):
-            return self._spoil(where, f"{len(cells)} cells, where there are {len(self._columns)} columns", line)
+            return self._spoil(f"{len(cells)} cells, where there are {len(self._columns)} columns", line)
         if self._mark.stated is not None:
             self._problem("rows after its trailer")
         made = self._rows.item(dict(zip(self._columns, cells, strict=True)))
-        if made.__class__ is str:
-            return self._spoil(where, str(made), line)
+        if isinstance(made, str):
+            return self._spoil(made, line)
         lines.take(count)
-        return made if isinstance(made, Item) else None
+        return made
 
     def _without_mark(self, line: bytes) -> bytes:
         if line.startswith(_UTF_16):
@@ -114,13 +114,21 @@ class CsvRows:
             self._problem(f"cut off in line {lines.number}")
             return "the file ends within this line", 1
         try:
-            if (size := lines.size_of()) > LONGEST:
+            if (size := lines.size) > LONGEST:
                 return f"{size} bytes, more than {LONGEST}", 1
             if self._quote not in line:
                 return line.decode(self._encoding).removesuffix("\r").split(self._delimiter), 1
-            return self._quoted(line)
+            return self._line(line) or self._quoted(line)
         except UnicodeDecodeError as error:
             return f"not {self._encoding} at byte {error.start + 1}", 1
+
+    def _line(self, line: bytes) -> tuple[list[str], int] | None:
+        """The cells of a row of one line, which nearly all are; None: it is none."""
+        text = (line.decode(self._encoding),)
+        try:
+            return next(csv.reader(text, delimiter=self._delimiter, quotechar=self._options.quote, strict=True)), 1
+        except csv.Error:
+            return None
 
     def _quoted(self, first: bytes) -> tuple[list[str] | str, int]:
         taken: list[bytes] = []
@@ -153,10 +161,11 @@ class CsvRows:
         count = line.count(self._delimiter.encode()) + 1
         return count == len(self._columns) >= _LEAST_COLUMNS
 
-    def _spoil(self, where: str, reason: str, line: bytes) -> Spoiled:
+    def _spoil(self, reason: str, line: bytes) -> Spoiled:
         """A spoiled first line, passed over. Its key is known if it stands before any damage can have been done."""
         if not self._columns:
             raise InvalidError(f"the names of the columns: {reason}", self._where, right="a line of names, or `header`")
+        where = f"{self._where}:{self._lines.number}"
         self._lines.take()
         before = line.split(self._quote)[0].split(self._delimiter.encode())
         if self._key and len(line.split(self._delimiter.encode())) != len(self._columns):
@@ -172,13 +181,15 @@ class CsvRows:
         where = self._where
         if len(names) > MOST_COLUMNS or any(len(name) > 200 or "\0" in name for name in names):
             raise InvalidError("the first line is none of names", where, right=f"up to {MOST_COLUMNS}, or `encoding`")
-        twice = sorted({name for name in names if names.count(name) > 1})
+        # By its number: if the file has no line of names, this is somebody's row.
+        twice = next((number for number, name in enumerate(names, 1) if name in names[: number - 1]), 0)
         if twice:
-            raise InvalidError(f"column {twice[0]!r} stands twice", where, line=1, right="a name for each column")
-        wanted = (options.key, *options.columns, *filter(None, (options.operation,)))
+            raise InvalidError(f"column {twice} has another one's name", where, line=1, right="a name for each column")
+        operation = () if self._full or options.operation is None else (options.operation,)
+        wanted = (options.key, *options.columns, *operation)
         missing = [name for name in wanted if name not in names]
         if missing:
-            right = f"it has {', '.join(names)[:300]}"
+            right = f"among the {len(names)} that it has by this delimiter"
             raise InvalidError(f"column {missing[0]!r} is missing", where, line=1, right=right)
         self._columns, self._key = names, names.index(options.key)
 

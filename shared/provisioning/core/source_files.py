@@ -49,7 +49,7 @@ class Files(Model):
     exclude: tuple[Column, ...] = Field(
         default=(), max_length=1000, description="columns that change without the subject, such as the last login"
     )
-    operation: Column | None = Field(default=None, description="column that says whether the subject is gone")
+    operation: Column | None = Field(default=None, description="column of deltas that says whether the subject is gone")
     deletes: tuple[str, ...] = Field(
         default=("delete",), min_length=1, max_length=20, description="what it says then; case matters"
     )
@@ -74,6 +74,8 @@ class Files(Model):
             pattern = getattr(self, name)
             if pattern is not None and self.delta is not None and "*" not in pattern:
                 raise ValueError(f"{name} has no star: with deltas, both need one, which stands for their order")
+        if self.full == self.delta:
+            raise ValueError("full and delta are the same: different names")
         if (self.trailer is not None) != (self.count == "trailer"):
             raise ValueError("trailer and count: trailer belong together: both or none")
         if self.delimiter == self.quote:

@@ -51,7 +51,7 @@ class JsonLines:
 
     def _row(self, line: bytes) -> Item | Spoiled | None:
         where = f"{self._where}:{self._lines.number}"
-        if (size := self._lines.size_of()) > LONGEST:
+        if (size := self._lines.size) > LONGEST:
             return spoiled(where, f"{size} bytes, more than {LONGEST}", line)
         value = self._value(line, where)
         if isinstance(value, str):

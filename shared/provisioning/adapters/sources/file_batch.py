@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from provisioning.adapters.sources.file_pieces import Pieces, ReplacedError
 from provisioning.core.file_manifest import LARGEST, Manifest, read_manifest
-from provisioning.core.file_names import Stamped, StoredFile
+from provisioning.core.file_names import Stamped, StoredFile, stamp_of
 from provisioning.core.file_place import BatchPlace
 from provisioning.core.file_rows import Mark, Reader, too_many_spoiled
 from provisioning.core.source import Item, Spoiled
@@ -74,8 +74,11 @@ class Batch:
         place, options = self.place, self.shelf.options
         self._pieces = Pieces(self.shelf.folders, options.place, place.file, place.mark.offset, options.largest)
         self._stream = aiter(self._pieces)
-        make = CsvRows if options.format == "csv" else JsonLines
-        self._reader = make(options, place.file.name, place.mark)
+        if options.format == "csv":
+            full = stamp_of(options.full, place.batch.file.name) is not None
+            self._reader = CsvRows(options, place.file.name, place.mark, full=full)
+        else:
+            self._reader = JsonLines(options, place.file.name, place.mark)
         return self._reader
 
     async def _feed(self, reader: Reader) -> None:

@@ -2,9 +2,9 @@
 
 from provisioning.adapters.sources.file_batch import Batch, Shelf, begin_batch
 from provisioning.adapters.sources.file_pieces import ReplacedError
-from provisioning.adapters.sources.file_state import deltas, listed_deltas
+from provisioning.adapters.sources.file_state import deltas, fulls, listed_deltas
 from provisioning.core.errors import InvalidError
-from provisioning.core.file_names import Stamped, gap, in_turn, later
+from provisioning.core.file_names import Stamped, check_alike, gap, in_turn, later
 from provisioning.core.file_place import ChangesPlace, read_changes, write_changes
 from provisioning.core.source import Item, Page, Spoiled
 
@@ -20,9 +20,16 @@ class Changes:
         self._batch: tuple[str, Batch] | None = None  # under the position that it stands at
 
     async def begin(self) -> ChangesPlace:
-        """The place after the last delta that exists."""
-        found = await deltas(self._shelf)
-        return ChangesPlace(found[-1].stamp if found else "")
+        """The place after the newest full file, and after the deltas behind it that are complete.
+
+        A delta that is not complete yet is after it: neither was it in a snapshot.
+        """
+        options, newest = self._shelf.options, (await fulls(self._shelf))[-1:]
+        base = newest[0].stamp if newest else ""
+        found = in_turn(options.delta or "", await listed_deltas(self._shelf), base, done=options.done)
+        if newest:
+            check_alike(newest[0], found, "files.delta")
+        return ChangesPlace(found[-1].stamp if found else base)
 
     async def page(self, position: str) -> Page:
         """The next rows. Raises InvalidError if there are no deltas by configuration."""
