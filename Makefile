@@ -35,12 +35,16 @@ $(MINISTACK): | .venv/.complete
 	$(UV) pip install --quiet --python .tools/ministack/bin/python ministack==$(MINISTACK_VERSION) aws-sam-translator
 	touch $@
 
-# A directory for the tests, from Debian's packages, without root. Elsewhere its tests say what is missing.
-.tools/.openldap: tests/delivery/openldap.py | .venv/.complete
+# A directory and a database for the tests, from Debian's packages, without root. Elsewhere its tests say what is missing.
+.tools/.openldap: tests/delivery/openldap.py tests/debian.py | .venv/.complete
 	@if command -v apt-get >/dev/null; then $(RUN)python -m tests.delivery.openldap install; fi
 	@touch $@
 
-setup: .venv/.complete $(MINISTACK) .tools/.openldap ## Install everything into .venv and .tools
+.tools/.postgresql: tests/postgresql.py tests/debian.py | .venv/.complete
+	@if command -v apt-get >/dev/null; then $(RUN)python -m tests.postgresql install; fi
+	@touch $@
+
+setup: .venv/.complete $(MINISTACK) .tools/.openldap .tools/.postgresql ## Install everything into .venv and .tools
 
 run: setup ## Deploy to a local AWS and play a day at the sample campus (ONCE=1: check and exit; PEOPLE=200)
 	$(RUN)python -m localstack.run --people $(PEOPLE) --aws $(AWS) $(if $(ONCE),--once)

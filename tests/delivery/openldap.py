@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.debian import unpack
+
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".tools" / "openldap"
 SUFFIX = "dc=example,dc=org"
@@ -147,36 +149,10 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
             return
 
 
-def install() -> None:
-    """Unpack Debian's package, and those that it needs and this machine lacks, into .tools/openldap."""
-    names = _needed() or (_run("apt-get", "update") and _needed())
-    with tempfile.TemporaryDirectory() as folder:
-        _run("apt-get", "download", *names, folder=folder)
-        for package in sorted(Path(folder).glob("*.deb")):
-            _run("dpkg-deb", "--extract", str(package), str(PLACE))
-    if find() is None:
-        raise SystemExit(f"slapd is not among {' '.join(names) or 'the packages'}")
-
-
-def _needed() -> list[str]:
-    """The packages that installing it would bring; none where the lists of packages are empty."""
-    command = ["/usr/bin/env", "apt-get", "install", "--simulate", "--no-install-recommends", "slapd"]
-    plan = subprocess.run(command, capture_output=True, text=True)  # noqa: S603  our own words
-    return [line.split()[1] for line in plan.stdout.splitlines() if line.startswith("Inst ")]
-
-
-def _run(*command: str, folder: str | None = None) -> str:
-    try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)  # noqa: S603  our own
-    except FileNotFoundError as error:
-        raise SystemExit(f"{command[0]} is not here: install slapd by hand") from error
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"{' '.join(command)}: {error.stderr}") from error
-    return done.stdout
-
-
 if __name__ == "__main__":
     if sys.argv[1:] != ["install"]:
         raise SystemExit("python -m tests.delivery.openldap install")
     if find() is None:
-        install()
+        unpack("slapd", PLACE)
+        if find() is None:
+            raise SystemExit("slapd is not among the packages")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from provisioning.core.account import Json
+from provisioning.core.keylist import json_of
 from provisioning.core.wire import canonical
 
 OBSERVED: Final = "provisioning.observed"
@@ -20,7 +21,7 @@ _TEMPLATE: Final = '{"specversion":"1.0","type":"%s","id":%s,"data":{"key":%s,"o
 
 def observation(source: str, key: str, observed: int, fields: Mapping[str, Json] | None) -> str:
     """The event of one subject."""
-    return observation_of(source, key, observed, canonical(fields).decode() if fields is not None else "null")
+    return observation_of(source, key, observed, json_of(fields) if fields is not None else "null")
 
 
 def push(source: str, key: str, version: int, fields: Mapping[str, Json] | None) -> str:

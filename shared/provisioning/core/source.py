@@ -4,12 +4,38 @@ The questions are those of `ports.Extraction`. A page is the unit of everything:
 the place after it is remembered, so whoever dies in between sees the page again, and never misses one.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from provisioning.core.account import Json
 
 MOST_KEYS = 1000  # keys of one `fetch`
+
+
+class Fields(Mapping[str, Json]):
+    """Fields that came as JSON, the same text for the same fields: it is read only if somebody looks into it."""
+
+    __slots__ = ("_read", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._read: dict[str, Json] | None = None
+
+    @property
+    def _fields(self) -> dict[str, Json]:
+        if self._read is None:
+            self._read = json.loads(self.text)
+        return self._read
+
+    def __getitem__(self, name: str) -> Json:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
 @dataclass(frozen=True, slots=True)
