@@ -5,7 +5,7 @@ canonical JSON. Keys are escaped so that lines sort as their keys do, by bytes, 
 """
 
 import hashlib
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,6 +19,8 @@ _ESCAPED: Final = {code: f"\\{code:02x}" for code in [*range(0x20), 0x5C, 0x7F]}
 
 def escape(key: str) -> bytes:
     """A key as lines hold it. Different keys stay different."""
+    if key.isascii() and key.isprintable() and "\\" not in key:
+        return key.encode()
     return key.translate(_ESCAPED).encode("utf-8", "surrogatepass")
 
 
@@ -41,7 +43,7 @@ def json_of(fields: Mapping[str, Json]) -> str:
 def spool_line(key: str, fields: Mapping[str, Json]) -> bytes:
     """What was read of a subject."""
     body = json_of(fields).encode()
-    digest = urlsafe_b64encode(hashlib.sha256(body).digest()[:12])
+    digest = b2a_base64(hashlib.sha256(body).digest()[:12], newline=False)
     return b"%b\t%b\t%b" % (escape(key), digest, body)
 
 

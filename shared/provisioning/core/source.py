@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from provisioning.core.account import Json
+from provisioning.core.quick import quick
 
 MOST_KEYS = 1000  # keys of one `fetch`
 
@@ -38,6 +39,7 @@ class Fields(Mapping[str, Json]):
         return len(self._fields)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Item:
     """What a source shows of one subject: its own fields, not yet mapped. None: it says that there is no such subject.

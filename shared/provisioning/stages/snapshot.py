@@ -40,7 +40,7 @@ async def read(work: Work, source: Extraction, run: Run) -> None:
 
 
 def _line(item: Item) -> bytes:
-    return spool_line(item.key, item.fields or {})
+    return spool_line(item.key, item.fields if item.fields is not None else {})
 
 
 async def _put_away(work: Work, run: Run, page: Page, lines: list[bytes], read: Read) -> None:

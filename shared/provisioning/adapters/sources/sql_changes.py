@@ -17,6 +17,7 @@ from provisioning.core.errors import InvalidError
 from provisioning.core.source_sql import Outbox, Sql
 
 _MOST_GAPS: Final = 1000
+_BEFORE: Final = 100  # numbers before the first one seen that somebody may hold and not have committed
 _INSTANTS: Final = ("timestamptz", "timestamp", "date")
 
 
@@ -75,7 +76,10 @@ class ByColumn:
 
 
 class ByOutbox:
-    """By an outbox. A place: the highest number seen, and the missing ones below it with the time they were missed."""
+    """By an outbox. A place: the highest number seen, and the missing ones below it with the time they were missed.
+
+    Without a number the outbox was empty until then.
+    """
 
     def __init__(self, database: Database, outbox: Outbox, patience: int, page: int) -> None:
         self._database, self._page, self._patience = database, page, patience
@@ -88,24 +92,25 @@ class ByOutbox:
 
     async def begin(self) -> str:
         _, newest, now = await self._bounds()
-        # Whoever has a number already and has not committed yet is missed now, and asked for.
-        gaps = {str(number): now for number in range(max(0, (newest or 0) - 99), newest or 0)}
-        return json.dumps([newest or 0, gaps])
+        return json.dumps([newest, _held(newest, now)])
 
     async def page(self, position: str) -> Keys:
         highest, gaps = json.loads(position)
-        oldest, newest, now = await self._bounds()
-        if oldest is not None and oldest > highest + 1:
+        oldest, _, now = await self._bounds()
+        if oldest is not None and highest is not None and oldest > highest + 1:
             place = await self.begin()
             return Keys((), place, more=False, lost=f"the outbox begins at {oldest}, and we had come to {highest}")
-        if newest is None and highest:
-            return Keys((), json.dumps([highest, {}]), more=False)
-        rows = await self._database.rows(self._told, highest, [int(number) for number in gaps], self._page)
+        rows = await self._database.rows(
+            self._told, -1 if highest is None else highest, [int(number) for number in gaps], self._page
+        )
         keys = [row[1] for row in rows if row[1] is not None]
         seen = {row[0] for row in rows}
-        top = max(seen | {highest})
+        if highest is None:  # it was empty when we began
+            highest = min(seen, default=None)
+            gaps = _held(highest, now)
+        top = max(seen, default=highest) if highest is None else max(seen | {highest})
         missed = {number: at for number, at in gaps.items() if int(number) not in seen and at + self._patience > now}
-        missing = [number for number in range(highest + 1, top) if number not in seen]
+        missing = [number for number in range(highest + 1, top) if number not in seen] if top is not None else []
         if len(missed) + len(missing) > _MOST_GAPS:
             right = "an outbox whose numbers have few gaps"
             raise InvalidError(f"more than {_MOST_GAPS} numbers are missing", "poll.sql.outbox.id", right=right)
@@ -115,3 +120,8 @@ class ByOutbox:
     async def _bounds(self) -> tuple[int | None, int | None, int]:
         ((oldest, newest, now),) = await self._database.rows(self._ends)
         return oldest, newest, now
+
+
+def _held(first: int | None, now: int) -> dict[str, int]:
+    """Numbers below the first one seen: whoever holds one and has not committed is missed from now on."""
+    return {str(number): now for number in range(max(1, first - _BEFORE), first)} if first is not None else {}

@@ -67,7 +67,7 @@ async def _is_unique(database: Database, options: Sql) -> bool:
         "SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]"
         " WHERE i.indrelid = to_regclass($1) AND i.indisunique AND i.indnkeyatts = 1 AND i.indpred IS NULL"
         " AND i.indexprs IS NULL AND a.attname = $2",
-        table(options.select) if is_name(options.select) else "",
+        table(options.select) if is_name(options.select) else None,
         options.key,
     )
     return bool(rows)
