@@ -1,11 +1,15 @@
 """A User that is laid out once is the User that is put together path by path, whatever the paths and the values."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.core.account import Json
 from provisioning.core.errors import InvalidError
+from provisioning.protocols.scim_patch import applied
+from provisioning.protocols.scim_resource import as_scim, read_path
 from provisioning.protocols.scim_user import make_user, put_together
 
 PATHS = [
@@ -53,3 +57,17 @@ def test_two_users_share_nothing_that_can_be_changed() -> None:
     first["emails"].append("changed")
     first["schemas"].append("changed")
     assert made(make_user, values) == made(put_together, values)
+
+
+@given(st.dictionaries(st.sampled_from(PATHS), TEXTS | OTHERS, max_size=4))
+def test_what_was_applied_is_in_the_form_of_scim_value_by_value(values: dict[str, Json]) -> None:
+    def one_by_one() -> dict[str, Json]:
+        return {text: as_scim(read_path(text), value) for text, value in values.items() if value is not None}
+
+    def outcome(make: Callable[[], dict[str, Json]]) -> dict[str, Json] | str:
+        try:
+            return make()
+        except InvalidError as error:
+            return str(error)
+
+    assert outcome(lambda: applied(values)) == outcome(one_by_one)

@@ -97,7 +97,7 @@ def agrees(known: Known, desired: Desired) -> bool:
 
 def _fills(known: Known, desired: Desired) -> bool:
     """Whether a value is wanted where the SP has none, and it is not known that it has one."""
-    return not {*desired.filled} <= {*known.filled}
+    return bool(desired.fill) and not {*desired.filled} <= {*known.filled}
 
 
 def without_name(known: Known, path: str) -> Known:

@@ -130,8 +130,17 @@ def _names(path: str, value: MappedValue, environment: Environment, where: str) 
     return NameMapping(path, compile_program([*plain, *numbered], variables), again)
 
 
-def desired(mapping: AccountMapping, identity: str, person: Mapping[str, Json], entitlement: Entitlement) -> Desired:
+def desired(
+    mapping: AccountMapping,
+    identity: str,
+    person: Mapping[str, Json],
+    entitlement: Entitlement,
+    *,
+    decided: bool = False,
+) -> Desired:
     """The account that an entitlement wants. A value that cannot be computed is left out.
+
+    `decided`: by this very bundle and for this person as given, so that the entitlement has the digest already.
 
     If it was required, `problem` says so: such an account is parked and not half created. Names are not chosen here:
     only who writes the account knows which is taken.
@@ -149,7 +158,8 @@ def desired(mapping: AccountMapping, identity: str, person: Mapping[str, Json], 
     if mapping.is_plain:
         problem = "; ".join(missing.values())
         parts = [state, values, groups, problem, *_disputed(dispute)]
-        return Desired(phase, values, groups, digest_of(parts), problem, dispute=dispute)
+        digest = entitlement.digest if decided else digest_of(parts)
+        return Desired(phase, values, groups, digest, problem, dispute=dispute)
     return _weakly(mapping, Desired(phase, values, groups, dispute=dispute), missing, arguments)
 
 

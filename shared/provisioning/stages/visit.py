@@ -139,7 +139,10 @@ def visit_of(
     """One account with what is wanted of it now, whatever it waits for."""
     entitlement = identity.entitlements.get(service.id, NOTHING)
     account = account or Account(identity.id, service.id)
-    wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
+    wanted = desired(
+        policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement,
+        decided=identity.sequence == policy.sequence,
+    )  # fmt: skip
     wanted = delivery.for_account(wanted, account)
     plan = delivery.plan(wanted, account, entitlement.turn, gathers=gathers)
     operation = digest_of([identity.id, service.id, entitlement.turn, wanted.digest]) if plan.call else ""
