@@ -61,7 +61,9 @@ def test_only_tenants_that_need_a_library_carry_it(bundle: Bundle) -> None:
     assert extras(ldap={"base": "dc=x"}) == {"ldap"}
     assert extras(protocol="extract", extract={"format": "parquet"}) == {"parquet"}
     assert extras(protocol="extract", extract={"format": "csv"}) == frozenset()
-    polled = Source.model_validate({"id": "hr", "record": {}, "poll": {"sql": {}}})
+    polled = Source.model_validate(
+        {"id": "hr", "record": {}, "poll": {"sql": {"secret": "database", "select": "people", "key": "id"}}}
+    )
     assert extras_of(bundle.model_copy(update={"sources": (polled,)})) == {"sql"}
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert known.keys() - {"command"} == EXTRAS, "an extra of the functions that is not carried when all are"

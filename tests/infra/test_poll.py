@@ -9,6 +9,7 @@ from provisioning.core.catalog import Bundle, Source
 from tests.infra.conftest import Template, of_type
 from tests.infra.test_extract import allowed
 
+SQL = {"secret": "personnel-database", "select": "people", "key": "id"}
 ROLE = "PollPersonnelFunctionRole"
 
 
@@ -16,7 +17,7 @@ ROLE = "PollPersonnelFunctionRole"
 def tenant(bundle: Bundle) -> Bundle:
     source = {
         "id": "personnel", "record": {"attributes": {}}, "thin": True,
-        "poll": {"every": 5, "full": "0 3 * * *", "sql": {"secret": "personnel-database"}},
+        "poll": {"every": 5, "full": "0 3 * * *", "sql": SQL},
     }  # fmt: skip
     return bundle.model_copy(update={"sources": (*bundle.sources, Source.model_validate(source))})
 
