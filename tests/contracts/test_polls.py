@@ -67,7 +67,7 @@ RUN = Run(
 ITEM = Polled(
     SOURCE, 2, ("night", "day"), '{"after": 3}', 1_800_000_000, RUN,
     Complete(1, 20, 1_800_000_000, PARTS, "s1", "people-1.csv"),
-    "process 1", 1_800_000_900, "trouble",
+    "process 1", 1_800_000_900, "trouble", "fault",
 )  # fmt: skip
 
 

@@ -239,12 +239,12 @@ async def test_a_source_that_cannot_be_asked_now_is_asked_again_and_gives_the_le
 
     bench.source.alter = broken
     assert await bench.ask("snapshot")
-    assert (bench.item.owner, bench.item.trouble) == ("", "the database restarts")
+    assert (bench.item.owner, bench.item.fault) == ("", "the database restarts")
     bench.source.alter = None
     assert not await bench.ask("go")
     await bench.rest()
     assert bench.sent() == fields(*range(20))
-    assert bench.item.trouble == ""
+    assert (bench.item.trouble, bench.item.fault) == ("", "")
 
 
 async def test_it_stops_before_its_time_ends_and_goes_on_by_itself() -> None:

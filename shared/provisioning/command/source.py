@@ -86,4 +86,6 @@ def _print_state(console: Console, state: Mapping[str, Any]) -> None:
             for key in going["missing"]:
                 say(f"    missing: {key}")
     if state["trouble"]:
-        say(f"trouble: {state['trouble']}")
+        say(f"the last run: {state['trouble']}")
+    if state["fault"]:
+        say(f"now: {state['fault']}")

@@ -99,6 +99,7 @@ async def state_of(stack: str, name: str) -> dict[str, Any]:
             else {"number": complete.number, "rows": complete.rows, "at": show(complete.at)},
             "run": None if item.run is None else await _run(found, item.run),
             "trouble": item.trouble,
+            "fault": item.fault,
         }
 
 

@@ -135,7 +135,10 @@ class Complete:
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """The item. `position`: where changes go on. `owner` holds the lease until `leased`. `trouble`: for people."""
+    """The item. `position`: where changes go on. `owner` holds the lease until `leased`.
+
+    For people: `trouble`: what was wrong with the last run; `fault`: why the last invocation could not do its work.
+    """
 
     source: str
     number: int = 0
@@ -147,6 +150,7 @@ class Polled:
     owner: str = ""
     leased: Instant = 0
     trouble: str = ""
+    fault: str = ""
     revision: int = 0
 
 
@@ -160,9 +164,9 @@ def is_leased(item: Polled, owner: str, now: Instant) -> bool:
     return item.owner not in ("", owner) and item.leased > now
 
 
-def given_back(item: Polled) -> Polled:
-    """The item without a lease."""
-    return replace(item, owner="", leased=0)
+def given_back(item: Polled, fault: str) -> Polled:
+    """The item without a lease, and with what went wrong under it."""
+    return replace(item, owner="", leased=0, fault=fault)
 
 
 def begun(item: Polled, request: str, observed: int, place: str | None) -> Polled:

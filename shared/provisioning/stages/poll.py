@@ -58,11 +58,8 @@ async def _take(shell: Poll, order: Order, now: Instant) -> None:
     await work.save(item)
     try:
         await _obey(work, order)
-    except InvalidError as error:
-        await _trouble(work, str(error))
-        raise
-    except TransientError as error:
-        await _trouble(work, str(error))
+    except (InvalidError, TransientError) as error:
+        await work.leave(str(error))
         raise
     except PermanentError as error:  # a file of the run is lost: what was read is of no use
         await work.save(core.given_up(work.item, str(error)))
@@ -94,12 +91,6 @@ def _understood(order: Order, options: Options) -> Order:
 def _schema(policy: Policy, source: Source) -> str:
     reading = source.record.model_dump(mode="json") if source.record is not None else None
     return digest_of([reading, policy.schema.person, policy.schema.affiliation, policy.zone.key])
-
-
-async def _trouble(work: Work, reason: str) -> None:
-    """Write down what happened, for people, and give the lease back."""
-    work.item = replace(work.item, trouble=reason)
-    await work.leave()
 
 
 async def _obey(work: Work, order: Order) -> None:

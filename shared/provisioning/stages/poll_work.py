@@ -68,9 +68,9 @@ class Work:
         """Store the item, with the lease renewed."""
         await self._put(core.leased(item, self.owner, self.now + LEASE))
 
-    async def leave(self) -> None:
-        """Give the lease back."""
-        await self._put(core.given_back(self.item))
+    async def leave(self, fault: str = "") -> None:
+        """Give the lease back, and say why the work could not be done, if it could not."""
+        await self._put(core.given_back(self.item, fault))
 
     async def _put(self, item: Polled) -> None:
         # Loses to whoever took the lease after ours had run out, and to an operator: they go on, and ours ends here.

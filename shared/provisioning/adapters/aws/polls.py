@@ -113,7 +113,7 @@ def _write(item: Polled) -> Item:
     complete = _from_complete(item.complete) if item.complete is not None else None
     state = [
         item.number, item.requests, item.position, item.looked_at, run, complete, item.owner, item.leased,
-        item.trouble,
+        item.trouble, item.fault,
     ]  # fmt: skip
     return {
         **keys.polled_key(item.source).attributes(),
@@ -125,10 +125,12 @@ def _write(item: Polled) -> Item:
 
 
 def _read(source: str, item: Item) -> Polled:
-    number, requests, position, looked_at, run, complete, owner, leased, trouble, *_ = unpack(item[keys.BODY]["B"])
+    number, requests, position, looked_at, run, complete, owner, leased, trouble, fault, *_ = unpack(
+        item[keys.BODY]["B"]
+    )
     return Polled(
         source, number, tuple(requests), position, looked_at, _to_run(run) if run is not None else None,
-        _to_complete(complete) if complete is not None else None, owner, leased, trouble,
+        _to_complete(complete) if complete is not None else None, owner, leased, trouble, fault,
         int(item[keys.REVISION]["N"]),
     )  # fmt: skip
 

@@ -8,19 +8,17 @@ so that an index serves them; there is no OFFSET.
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any
 
 from provisioning.adapters.sources.registry import ReadSecret
 from provisioning.adapters.sources.sql_changes import ByColumn, ByOutbox
 from provisioning.adapters.sources.sql_connection import Database, Row, connected
-from provisioning.adapters.sources.sql_query import Query, query_of
+from provisioning.adapters.sources.sql_query import LARGEST, Query, query_of
 from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.source import MOST_KEYS, Evidence, Fields, Item, Page, Spoiled
 from provisioning.core.source_options import Poll
 from provisioning.core.source_sql import Sql
 from provisioning.ports import Extraction
-
-LARGEST: Final = 240_000  # bytes of one row's JSON
 
 
 class SqlSource:
@@ -106,7 +104,7 @@ def items_of(rows: Sequence[Row]) -> tuple[tuple[Item, ...], tuple[Spoiled, ...]
     items, spoiled = [], []
     for key, text in rows:
         if len(text) > LARGEST // 4 and len(text.encode()) > LARGEST:
-            reason = f"the row has {len(text.encode())} bytes, more than {LARGEST}"
+            reason = f"the row has more than {LARGEST} bytes"
             spoiled.append(Spoiled(f"the row of {key[:100]}", reason, text[:1000], key))
         else:
             items.append(Item(key, Fields(text)))

@@ -1,10 +1,13 @@
 """The statements of one source. Names are quoted, values are arguments; the operator's query is a query in brackets."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from provisioning.adapters.sources.sql_connection import Database
 from provisioning.core.errors import InvalidError
 from provisioning.core.source_sql import Sql
+
+LARGEST: Final = 240_000  # characters and bytes of one row's JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ async def query_of(database: Database, options: Sql) -> Query:
         fields = f"(to_jsonb(s) - ARRAY[{left}]::text[])::text"
     else:
         fields = "row_to_json(s)::text"
-    shown = f"SELECT {column}::text, {fields} FROM {of}"
+    # Of a row that is too large no more comes than shows that it is.
+    shown = f"SELECT {column}::text, left({fields}, {LARGEST + 1}) FROM {of}"
     kind = types[options.key]
     return Query(
         of=of,
