@@ -16,6 +16,7 @@ from provisioning.command.extract import extracts
 from provisioning.command.now import now as now_command
 from provisioning.command.options import Json, Stack
 from provisioning.command.options import print_json as _print_json
+from provisioning.command.password import password
 from provisioning.command.preview import preview
 from provisioning.command.records import records
 from provisioning.command.source import sources
@@ -31,6 +32,7 @@ application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exc
 application.add_typer(extracts, name="extract")
 application.add_typer(sources, name="source")
 application.command()(records)
+application.command()(password)
 application.command("now")(now_command)
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle.", exists=True, file_okay=False)]
 
