@@ -1,5 +1,6 @@
 """poll: what a source shows is sent once, nobody is missed, and nobody is removed without evidence."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import Mapping
@@ -8,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from provisioning.adapters.memory.polling import MemoryPolls
 from provisioning.core.catalog import Bundle
 from provisioning.core.errors import TransientError
+from provisioning.core.polled import Polled
 from provisioning.core.source import Evidence, Item, Page, Spoiled
 from provisioning.stages.message import Message
 from provisioning.stages.poll import poll
@@ -224,11 +227,45 @@ async def test_one_run_at_a_time_and_the_other_order_comes_again() -> None:
         SOURCE, owner="somebody", leased=int(bench.now) + 900, revision=1
     )
     assert not await bench.ask("changes")  # who is at work looks, and the clock asks again
-    assert await bench.ask("snapshot")  # whoever asked for this must not be forgotten
-    assert bench.said("poll.busy")
+    assert not await bench.ask("snapshot", request="night")  # whoever asked for this must not be forgotten
+    assert len(bench.said("poll.busy")) == 2
     assert not bench.source.calls
+    (order,) = bench.polls.orders
+    assert json.loads(order) == {"do": "snapshot", "request": "night"}
     bench.now += 1000
-    assert await bench.snapshot()
+    await bench.rest()
+    assert bench.sent() == fields(*range(20))
+
+
+class Overtaken(MemoryPolls):
+    """Has read, and is overtaken before it writes."""
+
+    def __init__(self, others: MemoryPolls) -> None:
+        super().__init__()
+        self.items, self.orders = others.items, others.orders
+        self.waiting, self.go = asyncio.Event(), asyncio.Event()
+
+    async def put_polled(self, item: Polled) -> None:
+        self.waiting.set()
+        await self.go.wait()
+        await super().put_polled(item)
+
+
+@pytest.mark.parametrize(("first", "second"), [("snapshot", "changes"), ("changes", "snapshot")])
+async def test_of_a_snapshot_and_a_look_at_the_same_moment_neither_is_lost(first: str, second: str) -> None:
+    bench = await poll_bench(every=5, runs=1)
+    await bench.snapshot()
+    bench.source.people.pop("p007")  # without a trace
+    bench.source.put("p003", {"given": "Renamed"})
+    before, polls = len(bench.polls.sent), Overtaken(bench.polls)
+    order = Message("first", json.dumps({"do": first, "request": "night"}))
+    overtaken = asyncio.create_task(poll(replace(bench.shell(), polls=polls), [order], int(bench.now)))
+    await polls.waiting.wait()
+    assert not await bench.ask(second, request="night")
+    polls.go.set()
+    assert not await overtaken
+    await bench.rest()
+    assert bench.sent(before) == {"p003": {"given": "Renamed"}, "p007": None}
 
 
 async def test_a_source_that_cannot_be_asked_now_is_asked_again_and_gives_the_lease_back() -> None:

@@ -42,7 +42,8 @@ class Reading(Model):
     key: Path = Field(default="key", description="path of what the source calls the subject; not used by `poll`")
     version: Path | None = Field(
         default=None,
-        description="path of a number or an instant that grows with each change; none: the order of observation",
+        description="path of a number or an instant that grows with each change; none: the order of observation, "
+        "which is right for what is fetched or polled, while messages overtake each other",
     )
     fields: dict[Name, str | Member] = Field(default_factory=dict, description="type, or path and type, by name")
     deleted: Expression | None = Field(default=None, description="a bool: whether the subject is gone")

@@ -20,7 +20,7 @@ from provisioning.core.wire import digest_of
 from provisioning.ports import Extraction
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.poll_orders import Do, Order, read_order, write_order
-from provisioning.stages.poll_work import BUDGET, LEASE, Poll, Work, keep_spoiled, send
+from provisioning.stages.poll_work import BUDGET, LEASE, PAUSE, Poll, Work, keep_spoiled, send
 from provisioning.stages.snapshot import compare, read, send_on
 
 __all__ = ["LEASE", "Poll", "poll"]
@@ -50,12 +50,14 @@ async def _take(shell: Poll, order: Order, now: Instant) -> None:
     order = _understood(order, source.poll)
     item, owner = await shell.polls.polled(shell.source), shell.owner()
     if core.is_leased(item, owner, now):
-        if order.do is Do.CHANGES:  # who is at work sees the changes, too, and the clock asks again
-            shell.log("poll.busy", source=shell.source, order=order.do)
-            return
-        raise TransientError(f"another process is at work on {shell.source!r}")
+        await _later(shell, order)
+        return
     work = Work(shell, source, source.poll, _schema(policy, source), owner, shell.clock() + BUDGET, item)
-    await work.save(item)
+    try:
+        await work.save(item)
+    except ConflictError:  # another process took the lease since our read
+        await _later(shell, order)
+        return
     try:
         await _obey(work, order)
     except (InvalidError, TransientError) as error:
@@ -76,6 +78,16 @@ async def _take(shell: Poll, order: Order, now: Instant) -> None:
     if goes_on:
         # Whoever dies before this is sent has not answered the message that brought it here, so that one comes again.
         await shell.polls.continue_poll(write_order(Order(Do.GO)))
+
+
+async def _later(shell: Poll, order: Order) -> None:
+    """While another process is at work: the order comes again. Who is at work sees changes, and the clock asks again.
+
+    Sent anew, because a message that fails comes again only when the longest invocation would have ended.
+    """
+    shell.log("poll.busy", source=shell.source, order=order.do)
+    if order.do is not Do.CHANGES:
+        await shell.polls.continue_poll(write_order(order), PAUSE)
 
 
 def _understood(order: Order, options: Options) -> Order:

@@ -18,6 +18,7 @@ from provisioning.stages.message import Log
 BUDGET: Final = 480.0  # seconds of one message, after which nothing new is begun
 IN_ONE_GO: Final = 300.0  # seconds more for a source that another process would have to read from its beginning
 LEASE: Final = 960  # seconds: longer than a function runs, so that who holds it is at work or dead
+PAUSE: Final = 60  # seconds until an order comes again that met another process at work
 Open = Callable[[Options], AbstractAsyncContextManager[Extraction]]
 
 
