@@ -13,6 +13,7 @@ from provisioning.core.account import Known
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
 from provisioning.protocols.dialogue import Answer, Request
+from provisioning.protocols.ending import discreet
 from provisioning.protocols.spml_calls import Line, Refused, exchange
 from provisioning.protocols.spml_names import PASSWORD
 from provisioning.protocols.spml_requests import ObjectId, read_object_id
@@ -59,7 +60,9 @@ def ask(
     request = Element(request.namespace, request.name, attributes, request.children)
     reply = yield from exchange(line, request, Known())
     if isinstance(reply, Refused):
-        return Answered(reply.ending.reason, pending=reply.ending.ticket is not None)
+        # An SP may quote what it refuses, and the reason is shown.
+        reason = discreet(reply.ending, {"password": password, "current": current}).reason
+        return Answered(reason, pending=reply.ending.ticket is not None)
     if do is Do.VALIDATE:
         valid = {"true": True, "1": True, "false": False, "0": False}.get(reply.element.attributes.get("valid", ""))
         return Answered("" if valid is not None else "the SP does not say whether it is valid", valid=valid)
