@@ -97,3 +97,9 @@ async def test_a_service_that_does_not_speak_spml_is_refused(courier: Courier, e
     other = service(endpoint.url).model_copy(update={"protocol": "scim", "spml": None})
     with pytest.raises(InvalidError, match="told by scim"):
         await courier.drive(other, ask(other, "x", Do.RESET, "0123abcd"))
+
+
+async def test_a_new_password_in_the_core_namespace_is_not_lost(courier: Courier, endpoint: Endpoint) -> None:
+    inner = f'<c:password xmlns:c="{CORE}">new</c:password>'
+    endpoint.faults.append(instead(_ENVELOPE.format(response("resetPasswordResponse", inner=inner)).encode()))
+    assert (await asked(courier, endpoint, Do.RESET)).password == "new"

@@ -28,9 +28,11 @@ def password(
     remote = run(_remote_id(stack, held, person))
     given = _given() if do in (Do.SET, Do.VALIDATE) else ""
     answered = run(carried(held, Credential(secret_env, secret_file), ask(held, remote, do, token_hex(12), given)))
-    if answered.pending:
+    if answered.pending and do in (Do.SET, Do.EXPIRE):
         typer.echo("the SP does it later", err=True)
         return
+    if answered.pending:
+        raise TransientError(f"{service}: the SP answers later, and its answer is not waited for")
     if answered.refusal:
         raise TransientError(f"{service}: {answered.refusal}")
     if answered.password is not None:
@@ -39,6 +41,8 @@ def password(
         typer.echo("valid" if answered.valid else "not valid")
         if not answered.valid:
             raise typer.Exit(1)
+    elif do is Do.RESET:
+        typer.echo("reset: done; the SP does not tell the new password, and sends it to its user, perhaps", err=True)
     else:
         typer.echo(f"{do.value}: done", err=True)
 

@@ -15,7 +15,7 @@ from provisioning.core.errors import InvalidError
 from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.ending import discreet
 from provisioning.protocols.spml_calls import Line, Refused, exchange
-from provisioning.protocols.spml_names import PASSWORD
+from provisioning.protocols.spml_names import CORE, PASSWORD
 from provisioning.protocols.spml_requests import ObjectId, read_object_id
 from provisioning.protocols.xml import Element
 
@@ -66,7 +66,7 @@ def ask(
     if do is Do.VALIDATE:
         valid = {"true": True, "1": True, "false": False, "0": False}.get(reply.element.attributes.get("valid", ""))
         return Answered("" if valid is not None else "the SP does not say whether it is valid", valid=valid)
-    made = reply.element.one("password", PASSWORD)
+    made = reply.element.one("password", PASSWORD, CORE)  # some put it in the core namespace
     text = made.text if made is not None and do is Do.RESET else None
     if text is not None and not (0 < len(text) <= LONGEST and text.isprintable()):
         return Answered("the SP answered with something that is no password; it may have made another")
