@@ -34,7 +34,7 @@ class MemoryStore:
     def __init__(
         self,
         now: Clock = lambda: 0.0,
-        lag: Callable[[], float] = lambda: 0.0,
+        lag: Callable[[], float] | None = None,
         checkpoint: Checkpoint = pass_by,
         shards: int = keys.SHARDS,
     ) -> None:
