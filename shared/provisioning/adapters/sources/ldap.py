@@ -1,7 +1,7 @@
 """A directory as a source: content synchronization or time stamps for changes, paged results for snapshots."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Final
 
 from provisioning.adapters.sources.ldap_ber import ENTRY, Reply
@@ -9,7 +9,7 @@ from provisioning.adapters.sources.ldap_changes import Changes
 from provisioning.adapters.sources.ldap_groups import GroupReader
 from provisioning.adapters.sources.ldap_item import EntryReader
 from provisioning.adapters.sources.ldap_place import read_position
-from provisioning.adapters.sources.ldap_search import Directory, asked, check
+from provisioning.adapters.sources.ldap_search import Directory, asked, check, check_filter
 from provisioning.adapters.sources.ldap_shown import Shown
 from provisioning.adapters.sources.ldap_snapshot import Snapshot
 from provisioning.adapters.sources.ldap_sync import LostError
@@ -29,6 +29,9 @@ class LdapExtraction:
 
     def __init__(self, directory: Directory, page: int) -> None:
         options = directory.options
+        check_filter(options.filter, "poll.ldap.filter")
+        if options.groups is not None:
+            check_filter(options.groups.filter, "poll.ldap.groups.filter")
         self._directory, self._options, self._page = directory, options, page
         self._entries = EntryReader(options)
         self._groups = GroupReader(directory, options.groups, page) if options.groups is not None else None
@@ -78,11 +81,10 @@ class LdapExtraction:
                 self._snapshot = Snapshot(self._directory, self._wanted, self._shown, self._page)
             if self._snapshot is None or position not in (None, self._snapshot.position):
                 raise TransientError("the pages of a snapshot hold for one connection: it begins again")
-            try:
+            async with AsyncExitStack() as undo:
+                undo.push_async_callback(self._drop_snapshot)  # also when cancelled: it was read in part
                 page = await self._snapshot.page()
-            except BaseException:  # also when cancelled: an answer that was read in part is of no use
-                await self._drop_snapshot()
-                raise
+                undo.pop_all()
             if not page.more:
                 self._snapshot = None
             return page
@@ -117,7 +119,7 @@ def _all_readable(spoiled: Sequence[Spoiled]) -> None:
 
 @asynccontextmanager
 async def open_ldap(poll: Poll, read: ReadSecret) -> AsyncIterator[Extraction]:
-    """The source of this directory. Nothing is asked before it is used."""
+    """The source of this directory. Nothing is asked before it is used. Raises InvalidError."""
     if poll.ldap is None:
         raise InvalidError("no directory", "poll", right="ldap: and its options")
     made = LdapExtraction(Directory(poll.ldap, read, poll.timeout), poll.page)

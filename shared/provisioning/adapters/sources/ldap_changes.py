@@ -1,7 +1,7 @@
 """Changes page by page: of persons, and of those whose memberships changed."""
 
 from collections.abc import AsyncGenerator, Collection, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -61,7 +61,8 @@ class Changes:
             self._refresh = _Refresh(place, self._events(place))
         refresh = self._refresh
         told, octets, after = list[Reply | Gone](), 0, None
-        try:
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self.drop)  # also when cancelled: an answer that was read in part is of no use
             while len(told) < self._page and octets < MOST_OCTETS and after is None:
                 event = await anext(refresh.events)
                 if isinstance(event, Place):
@@ -70,9 +71,7 @@ class Changes:
                     told.append(event)
                     octets += event.size if isinstance(event, Reply) else 0
             items, spoiled = await self._items(told)
-        except BaseException:  # also when cancelled: an answer that was read in part is of no use
-            await self.drop()
-            raise
+            undo.pop_all()
         if after is not None:
             await self.drop()
         else:

@@ -10,7 +10,7 @@ snapshot decides. `memberOf` in persons' entries would be no help: directories c
 
 import re
 from array import array
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from hashlib import blake2b
 from typing import Final
@@ -83,17 +83,21 @@ class GroupReader:
         """All of them, read once for as long as no group changes."""
         if self._read is None:
             made = Memberships()
-            options = self._options
-            wanted = tuple(name for name in (options.member, options.name) if name is not None)
-            async for entry in self._entries(wanted):
-                if any(name.casefold().startswith(f"{options.member.casefold()};range=") for name in entry.attributes):
-                    problem = "the directory shows only a part of a group's members"
-                    raise InvalidError(problem, "poll.ldap.groups", right="one that shows all, without ranges")
-                members = values_of(entry, options.member.casefold())
-                for name in self._names(entry):
-                    made.add(entry.dn, name, members, by_dn=self.by_dn)
+            wanted = tuple(name for name in (self._options.member, self._options.name) if name is not None)
+            async with aclosing(self._entries(wanted)) as entries:
+                async for entry in entries:
+                    self._add(made, entry)
             self._read = made
         return self._read
+
+    def _add(self, made: Memberships, entry: Reply) -> None:
+        member = self._options.member.casefold()
+        if any(name.casefold().startswith(f"{member};range=") for name in entry.attributes):
+            problem = "the directory shows only a part of a group's members"
+            raise InvalidError(problem, "poll.ldap.groups", right="one that shows all, without ranges")
+        members = values_of(entry, member)
+        for name in self._names(entry):
+            made.add(entry.dn, name, members, by_dn=self.by_dn)
 
     async def _state(self) -> str:
         """What changes whenever a group does: a digest of all groups' names and CSNs; nothing if it cannot be told.
@@ -101,11 +105,12 @@ class GroupReader:
         `modifyTimestamp` would not do: two changes within a second have the same.
         """
         told = []
-        async for entry in self._entries(("entryCSN",)):
-            (csn,) = values_of(entry, "entrycsn") or [b""]
-            if not csn:
-                return ""
-            told.append(blake2b(entry.dn.encode() + b"\0" + csn, digest_size=16).digest())
+        async with aclosing(self._entries(("entryCSN",))) as entries:
+            async for entry in entries:
+                csn = b"".join(values_of(entry, "entrycsn"))
+                if not csn:
+                    return ""
+                told.append(blake2b(entry.dn.encode() + b"\0" + csn, digest_size=16).digest())
         return blake2b(b"".join(sorted(told)), digest_size=16).hexdigest()
 
     async def of(self, persons: Sequence[Reply]) -> list[list[str]]:
@@ -134,7 +139,7 @@ class GroupReader:
             return [entry.dn]
         return [value.decode(errors="replace") for value in values_of(entry, self._options.name.casefold())]
 
-    async def _entries(self, attributes: tuple[str, ...], test: str = "") -> AsyncIterator[Reply]:
+    async def _entries(self, attributes: tuple[str, ...], test: str = "") -> AsyncGenerator[Reply]:
         """Groups. Raises InvalidError if the directory does not show all: who is in the rest would seem to be out."""
         options = self._options
         chosen = f"(&{options.filter}{test})" if test else options.filter

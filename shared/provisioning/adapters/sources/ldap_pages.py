@@ -18,11 +18,12 @@ async def pages(directory: Directory, wanted: LdapSearch, size: int, where: str)
 
     Raises InvalidError that names the option `where` if the directory does not show all.
     """
-    async for reply in every_page(directory, wanted, size):
-        if reply.kind == DONE:
-            check(reply, where)
-        else:
-            yield reply
+    async with aclosing(every_page(directory, wanted, size)) as replies:
+        async for reply in replies:
+            if reply.kind == DONE:
+                check(reply, where)
+            else:
+                yield reply
 
 
 async def every_page(directory: Directory, wanted: LdapSearch, size: int) -> AsyncGenerator[Reply]:

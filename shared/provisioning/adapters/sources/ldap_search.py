@@ -9,6 +9,7 @@ from typing import Final
 
 from ldap3.core.exceptions import LDAPExceptionError
 
+from provisioning.adapters.delivery.addresses import PrivateAddressError
 from provisioning.adapters.delivery.ldap_codec import GarbageError, encode, length
 from provisioning.adapters.delivery.ldap_link import (
     INVALID_CREDENTIALS,
@@ -75,6 +76,8 @@ class Directory:
             place = self._place(url)
             try:
                 return await self._bound(place)
+            except PrivateAddressError as error:
+                raise InvalidError(str(error), "poll.ldap.urls", right="`private: true`, if it is meant") from None
             except (OSError, EOFError) as error:
                 failed = error
         raise TransientError(f"the directory is not reached: {_cause(failed)}") from failed
@@ -122,10 +125,7 @@ class Directory:
         return self._credential
 
     async def _replies(self, link: Link, wanted: LdapSearch, controls: tuple[bytes, ...]) -> AsyncIterator[Reply]:
-        try:
-            number = await link.send(lambda number: with_controls(encode(number, wanted, self.seconds), *controls))
-        except LDAPExceptionError:
-            raise InvalidError("a filter cannot be read", "poll.ldap", right="RFC 4515, as (objectClass=*)") from None
+        number = await link.send(lambda number: with_controls(encode(number, wanted, self.seconds), *controls))
         while True:
             reply = read_reply(await _message(link.reader))
             if reply.id != number:  # 0: the directory says that it will close
@@ -144,6 +144,14 @@ async def _message(reader: asyncio.StreamReader) -> bytes:
     if size > LARGEST:
         raise GarbageError
     return header + await reader.readexactly(size)
+
+
+def check_filter(text: str, where: str) -> None:
+    """Raises InvalidError if it is no filter. `where`: the option that it is."""
+    try:
+        encode(1, LdapSearch("", "base", text, (), 0), 0)
+    except LDAPExceptionError:
+        raise InvalidError("the filter cannot be read", where, right="RFC 4515, as (objectClass=*)") from None
 
 
 def check(reply: Reply, where: str) -> None:

@@ -6,7 +6,8 @@ a snapshot holds and we do not: then the place is lost. OpenLDAP answers so when
 (`syncprov-sessionlog`), which it has in memory, so also after each of its starts.
 
 Some cookies that a directory cannot use it takes for none, in silence: it shows everything, and tells no deletion.
-OpenLDAP does so with what has not its own form; so what has not that form, or changes it, is lost, too.
+OpenLDAP does so with what has not its own form, and gives no cookie with it; so what has not that form, or changes it,
+or tells of changes and gives no cookie after them, is lost, too.
 """
 
 import re
@@ -112,7 +113,7 @@ class ContentSync:
     async def events(self, place: str) -> AsyncGenerator[Event]:
         """What changed since a place, then the end. Raises LostError if that cannot be told."""
         before = _read_cookie(place)
-        cookie, deletes = before, False
+        cookie, deletes, told = before, False, False
         async with aclosing(self.directory.search(self.wanted, _request(before))) as replies:
             async for reply in replies:
                 if reply.kind == REFERENCE:
@@ -122,6 +123,7 @@ class ContentSync:
                 check(reply, "poll.ldap.base")
                 cookie = _cookie_of(reply) or cookie
                 if reply.kind == ENTRY:
+                    told = True
                     yield _changed(reply)
                 elif reply.kind == INTERMEDIATE and reply.name == _INFO:
                     for gone in _gone(reply.value):
@@ -130,7 +132,7 @@ class ContentSync:
                     deletes = any(tag == BOOLEAN and value != b"\0" for tag, value in _done(reply))
         if not deletes:
             raise LostError("the directory does not tell deletions so far back: its session log is too short, or none")
-        if before.startswith(_OPENLDAP) != cookie.startswith(_OPENLDAP):
+        if before.startswith(_OPENLDAP) != cookie.startswith(_OPENLDAP) or (told and cookie == before):
             raise LostError("the place is that of another kind of directory")
         yield End(b64encode(cookie).decode())
 
