@@ -75,7 +75,7 @@ def extras_of(tenant: Bundle) -> frozenset[str]:
     protocols = {service.protocol for service in tenant.services}
     formats = {service.extract.format for service in tenant.services if service.extract is not None}
     technologies = {name for source in tenant.sources if source.poll is not None for name in source.poll.technologies}
-    return frozenset(({"ldap"} & protocols) | ({"parquet"} & formats) | ({"sql"} & technologies))
+    return frozenset(({"ldap"} & protocols) | ({"parquet"} & formats) | ({"ldap", "sql"} & technologies))
 
 
 def build(target: Target, extras: frozenset[str] = EXTRAS) -> Built:

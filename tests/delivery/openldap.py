@@ -111,32 +111,34 @@ def running(certificate: Path, key: Path) -> Iterator[OpenLdap]:
         configuration.write_text(text, encoding="utf-8")
         content = folder / "content.ldif"
         content.write_text(CONTENT.strip() + "\n", encoding="utf-8")
-        environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, _libraries(root)))}
+        environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, libraries(root)))}
         add = [str(part) for part in (binary, "-T", "add", "-f", configuration, "-l", content)]
         subprocess.run(add, env=environment, check=True, capture_output=True)  # noqa: S603  our own words
-        plain, secure = _free_ports()
+        plain, secure = free_ports()
         urls = f"ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{secure}/"
         process = subprocess.Popen(  # noqa: S603  our own words
             [binary, "-f", configuration, "-h", urls, "-d", "0"], env=environment, stderr=subprocess.PIPE
         )
         try:
-            _wait(process, plain)
+            wait(process, plain)
             yield OpenLdap(f"ldap://localhost:{plain}", f"ldaps://localhost:{secure}", process)
         finally:
             process.terminate()
             process.communicate()
 
 
-def _libraries(root: Path) -> Sequence[Path]:
+def libraries(root: Path) -> Sequence[Path]:
+    """Folders of what the server is linked with; none where it is the machine's own."""
     return [] if root == Path("/") else [path for path in (root / "usr" / "lib").iterdir() if path.is_dir()]
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
+    """Two that nobody listens at."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def wait(process: subprocess.Popen[bytes], port: int) -> None:
     """Until it listens, or says why it does not."""
     while True:
         if process.poll() is not None:

@@ -9,6 +9,7 @@ import pytest
 from tests import postgresql
 from tests.postgresql import Postgres
 from tests.sources.files_world import files_in_memory, files_on_s3
+from tests.sources.ldap_world import ldap_world
 from tests.sources.memory_world import MemoryWorld
 from tests.sources.sql_world import BY_COLUMN, BY_OUTBOX, sql_world
 from tests.sources.world import World
@@ -39,6 +40,8 @@ WORLDS: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[
     "files-s3": lambda _: files_on_s3(),
     "sql-column": on_postgres(BY_COLUMN),
     "sql-outbox": on_postgres(BY_OUTBOX),
+    "ldap-sync": lambda _: ldap_world(),
+    "ldap-timestamp": lambda _: ldap_world(sync=False),
 }
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from provisioning.core.extract_options import Cron
 from provisioning.core.model import Model
 from provisioning.core.source_files import Files as Files
+from provisioning.core.source_ldap import LdapSource as LdapSource
 from provisioning.core.source_sql import Sql as Sql
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -69,18 +70,19 @@ class Poll(Model):
     timeout: int = Field(default=30, ge=1, le=300, description="seconds for one answer")
     page: int = Field(default=1000, ge=1, le=10_000, description="subjects of one answer, about")
     sql: Sql | None = None
+    ldap: LdapSource | None = None
     files: Files | None = None
 
     @model_validator(mode="after")
     def _one_technology(self) -> "Poll":
         if len(self.technologies) != 1:
-            raise ValueError("exactly one of sql, files")
+            raise ValueError("exactly one of sql, ldap, files")
         return self
 
     @property
     def technologies(self) -> tuple[str, ...]:
         """Those that are configured: one."""
-        names = ("sql", "files")
+        names = ("sql", "ldap", "files")
         return tuple(name for name in names if getattr(self, name) is not None)
 
     @property

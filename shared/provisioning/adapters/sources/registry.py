@@ -17,6 +17,7 @@ Open = Callable[[Poll, ReadSecret], AbstractAsyncContextManager[Extraction]]
 # By the option that configures it: the module and its function. Imported when used: each has libraries of its own.
 EXTRACTIONS: Final = {
     "sql": ("provisioning.adapters.sources.sql", "open_sql"),
+    "ldap": ("provisioning.adapters.sources.ldap", "open_ldap"),
     "files": ("provisioning.adapters.sources.files", "open_files"),
 }
 
