@@ -14,7 +14,7 @@ SEEDS ?= 2000
 AWS ?= embedded
 UNIT_PYTHON ?= python3.13
 
-.PHONY: help setup run test test-unit check format schemas simulate simulate-mutants bench bench-eligibility bench-delivery bench-extract clean
+.PHONY: help setup run test test-unit check format schemas simulate simulate-mutants bench bench-eligibility bench-delivery bench-extract bench-sources clean
 
 help: ## Show the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -35,12 +35,16 @@ $(MINISTACK): | .venv/.complete
 	$(UV) pip install --quiet --python .tools/ministack/bin/python ministack==$(MINISTACK_VERSION) aws-sam-translator
 	touch $@
 
-# A directory for the tests, from Debian's packages, without root. Elsewhere its tests say what is missing.
-.tools/.openldap: tests/delivery/openldap.py | .venv/.complete
+# A directory and a database for the tests, from Debian's packages, without root. Elsewhere its tests say what is missing.
+.tools/.openldap: tests/delivery/openldap.py tests/debian.py | .venv/.complete
 	@if command -v apt-get >/dev/null; then $(RUN)python -m tests.delivery.openldap install; fi
 	@touch $@
 
-setup: .venv/.complete $(MINISTACK) .tools/.openldap ## Install everything into .venv and .tools
+.tools/.postgresql: tests/postgresql.py tests/debian.py | .venv/.complete
+	@if command -v apt-get >/dev/null; then $(RUN)python -m tests.postgresql install; fi
+	@touch $@
+
+setup: .venv/.complete $(MINISTACK) .tools/.openldap .tools/.postgresql ## Install everything into .venv and .tools
 
 run: setup ## Deploy to a local AWS and play a day at the sample campus (ONCE=1: check and exit; PEOPLE=200)
 	$(RUN)python -m localstack.run --people $(PEOPLE) --aws $(AWS) $(if $(ONCE),--once)
@@ -73,7 +77,7 @@ simulate: setup ## Run the simulation: make simulate SEEDS=10000
 simulate-mutants: setup ## Switch off one safeguard at a time; the simulation must notice each
 	$(RUN)python -m tests.simulation --mutants --seeds $(SEEDS)
 
-bench: bench-eligibility bench-delivery bench-extract ## Run the benchmarks
+bench: bench-eligibility bench-delivery bench-extract bench-sources ## Run the benchmarks
 
 bench-eligibility: setup ## Measure eligibility beside other engines: a table, and build/bench/eligibility.json
 	PYTHONPATH=shared $(RUN)python -m tests.bench.eligibility
@@ -85,6 +89,9 @@ ROWS ?= 1000000
 
 bench-extract: setup ## Write extracts of a million rows: a table with the peak memory, and build/bench/extract.json (ROWS=, FORMAT="csv ldif")
 	PYTHONPATH=shared $(RUN)python -m tests.bench.extract --rows $(ROWS) $(addprefix --format ,$(FORMAT))
+
+bench-sources: setup ## Read a million unchanged rows of PostgreSQL, and take in 100,000 people: a table, and build/bench/sources.json
+	PYTHONPATH=shared:. $(RUN)python -m tests.bench.sources --rows $(ROWS)
 
 clean: ## Remove what was built and installed
 	rm -rf .venv .tools build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

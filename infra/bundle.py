@@ -27,7 +27,7 @@ from provisioning.core.errors import ProvisioningError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
-EXTRAS: Final = frozenset({"ldap", "parquet"})  # of the project: what only some tenants' functions import
+EXTRAS: Final = frozenset({"ldap", "parquet", "sql"})  # of the project: what only some tenants' functions import
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first date that a zip knows
 _PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
 
@@ -71,10 +71,11 @@ def on_lambda(of: str) -> Target:
 
 
 def extras_of(tenant: Bundle) -> frozenset[str]:
-    """The extras of the project that the services of a tenant need."""
-    needed = {"ldap"} if any(service.protocol == "ldap" for service in tenant.services) else set()
+    """The extras of the project that the services and sources of a tenant need."""
+    protocols = {service.protocol for service in tenant.services}
     formats = {service.extract.format for service in tenant.services if service.extract is not None}
-    return frozenset(needed | ({"parquet"} & formats))
+    technologies = {name for source in tenant.sources if source.poll is not None for name in source.poll.technologies}
+    return frozenset(({"ldap"} & protocols) | ({"parquet"} & formats) | ({"ldap", "sql"} & technologies))
 
 
 def build(target: Target, extras: frozenset[str] = EXTRAS) -> Built:

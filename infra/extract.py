@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from infra import functions, messaging, names, roles
+from infra import clockwork, functions, messaging, names, roles
 from infra.functions import Function
-from infra.resources import Stack, Value, arn, document, ref, statement, sub, when
+from infra.resources import Stack, Value, arn, ref, statement, sub
 from infra.storage import BUCKET
 from provisioning.adapters.aws import keys
 from provisioning.core.catalog import Bundle, Service
@@ -16,7 +16,6 @@ TIMEOUT: Final = 300  # seconds for one part
 MEMORY: Final = 1024  # MB; processor time comes with it
 CONCURRENCY: Final = 5  # services at once: each is made by one message after the other
 _QUEUE: Final = "ExtractQueue"
-_ROLE: Final = "ExtractSchedulesRole"
 
 
 def add_extract(stack: Stack, bundle: Bundle) -> None:
@@ -60,39 +59,8 @@ def _schedules(stack: Stack, bundle: Bundle, services: Sequence[Service]) -> Non
     for service in services:
         if service.extract is None or service.extract.schedule is None:
             continue
-        if _ROLE not in stack.resources:
-            _add_role(stack)
         # A start that is sent twice bears the same instant, and is one start.
-        order = {"do": "start", "service": service.id, "request": "<aws.scheduler.scheduled-time>"}
-        stack.add(
-            names.logical("extract", service.id, "schedule"),
-            "AWS::Scheduler::Schedule",
-            {
-                "Name": names.function(bundle.tenant.id, "extract", service.id),
-                "ScheduleExpression": eventbridge(service.extract.schedule),
-                "ScheduleExpressionTimezone": bundle.tenant.zone,
-                "FlexibleTimeWindow": {"Mode": "OFF"},
-                "KmsKeyArn": when("HasKey", ref("KeyArn")),
-                "Target": {"Arn": arn(_QUEUE), "RoleArn": arn(_ROLE), "Input": json.dumps(order)},
-            },
+        order = json.dumps({"do": "start", "service": service.id, "request": "<aws.scheduler.scheduled-time>"})
+        clockwork.add_schedule(
+            stack, bundle.tenant, "extract", service.id, eventbridge(service.extract.schedule), _QUEUE, order
         )
-
-
-def _add_role(stack: Stack) -> None:
-    """The role of the clock: it may send to this queue, and nothing else."""
-    key = when("HasKey", statement(["kms:Decrypt", "kms:GenerateDataKey"], ref("KeyArn")))
-    stack.add(
-        _ROLE,
-        "AWS::IAM::Role",
-        {
-            "AssumeRolePolicyDocument": document(
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "scheduler.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                    "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
-                }
-            ),
-            "Policies": [{"PolicyName": "start", "PolicyDocument": document(roles.sends(_QUEUE), key)}],
-        },
-    )

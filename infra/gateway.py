@@ -15,8 +15,8 @@ LOGICAL: Final = names.logical("gateway", "function")
 ROLE: Final = f"{LOGICAL}Role"
 
 
-def writers(source: Source) -> tuple[str, ...]:
-    """The roles that may write to a source's queue beside its topic."""
+def speaks_for(source: Source) -> tuple[str, ...]:
+    """The logical ids of the roles that send to a source's queue beside its topic."""
     return (ROLE,) if source.push is not None else ()
 
 

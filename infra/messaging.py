@@ -4,7 +4,6 @@ No retry of the engine lives in a receive count: what waits has a `due_at` in th
 dead-letter queue only if its function fails on it a hundred times, which is a defect.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from infra import names
@@ -15,10 +14,10 @@ RETENTION: Final = 14 * 86400  # seconds, the service's longest
 VISIBILITY_FACTOR: Final = 6  # what AWS asks for, so that a throttled batch is not received twice at once
 
 
-def add_changes(stack: Stack, tenant: str, source: str, timeout: int, writers: Sequence[str] = ()) -> str:
-    """Add a source's topic and its queue, which admits that topic, the roles `writers`, and nobody else.
+def add_changes(stack: Stack, tenant: str, source: str, timeout: int, *own: str) -> str:
+    """Add a source's topic and its queue, which admits that topic and nobody else. Returns the queue's logical id.
 
-    Returns the queue's logical id.
+    `own`: roles of our functions that speak for the source. Our account's rights admit them; they are not refused.
     """
     name = names.changes(tenant, source)
     topic = stack.add(
@@ -40,9 +39,10 @@ def add_changes(stack: Stack, tenant: str, source: str, timeout: int, writers: S
         "Resource": arn(logical),
         "Condition": {"ArnEquals": {"aws:SourceArn": ref(topic)}},
     }
-    # Refused is who is neither: conditions of one statement must all be true.
-    roles = {"aws:PrincipalArn": [arn(role) for role in writers]} if writers else {}
-    refused = refuses_others(logical, {"ArnNotEquals": {"aws:SourceArn": ref(topic), **roles}})
+    others: dict[str, Value] = {"aws:SourceArn": ref(topic)}
+    if own:
+        others["aws:PrincipalArn"] = [arn(role) for role in own]
+    refused = refuses_others(logical, {"ArnNotEquals": others})
     add_queue(stack, logical, name, timeout, admitted, refused)
     stack.add(
         names.logical("changes", source, "subscription"),

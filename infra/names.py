@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from provisioning.adapters.aws.stack import output
 from provisioning.core.errors import InvalidError
 
 _LONGEST_FUNCTION: Final = 64
@@ -28,6 +29,11 @@ def extract(tenant: str) -> str:
     return f"{tenant}-extract"
 
 
+def poll(tenant: str, source: str) -> str:
+    """The queue of a source's poll."""
+    return _checked(f"{tenant}-poll-{source}", _LONGEST_QUEUE - len("-dead"))
+
+
 def deliver(tenant: str, service: str) -> str:
     """The FIFO queue of a service."""
     return f"{_checked(f'{tenant}-deliver-{service}', _LONGEST_QUEUE - len('-dead.fifo'))}.fifo"
@@ -49,8 +55,8 @@ def function(tenant: str, stage: str, service: str | None = None) -> str:
 
 
 def logical(*parts: str) -> str:
-    """A logical id: `deliver`, `my-wiki`, `queue` becomes `DeliverMyWikiQueue`."""
-    return "".join(word.capitalize() for part in parts for word in part.split("-"))
+    """A logical id: `deliver`, `my-wiki`, `queue` becomes `DeliverMyWikiQueue`. Commands find outputs by it."""
+    return output(*parts)
 
 
 def _checked(name: str, most: int) -> str:

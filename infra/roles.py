@@ -10,7 +10,7 @@ from typing import Any, Final
 from infra.resources import Stack, Value, arn, document, ref, statement, sub, when
 from infra.storage import BUCKET, TABLE
 from provisioning.adapters.aws import keys
-from provisioning.core.catalog import Service
+from provisioning.core.catalog import Service, Source
 from provisioning.core.queue_options import DEFAULTS, read_place
 
 _READ: Final = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
@@ -90,6 +90,20 @@ def reads_secret(name: str) -> Value:
     """Read one secret. Its ARN ends in six characters that AWS adds."""
     secret = f"arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{name}-??????"
     return statement(["secretsmanager:GetSecretValue"], sub(secret))
+
+
+def asks(source: Source) -> list[Value]:
+    """Ask a source: read its secrets, or the folder in which it leaves files."""
+    if source.poll is None:
+        return []
+    rights = [reads_secret(name) for name in source.poll.secrets]
+    if source.poll.files is not None:
+        bucket, folder = keys.source_folder(source.poll.files.place)
+        whole = sub(f"arn:${{AWS::Partition}}:s3:::{bucket}") if bucket else arn(BUCKET)
+        within = f"arn:${{AWS::Partition}}:s3:::{bucket}/{folder}*" if bucket else f"${{{BUCKET}.Arn}}/{folder}*"
+        rights.append(statement(["s3:GetObject"], sub(within)))
+        rights.append(statement(["s3:ListBucket"], whole, {"StringLike": {"s3:prefix": f"{folder}*"}}))
+    return rights
 
 
 def secrets_of(service: Service) -> Sequence[str]:

@@ -11,6 +11,8 @@ REJECTED_DAYS: Final = 90  # rejected bodies are personal data: an operator has 
 DELIVERY_DAYS: Final = 1  # what was too large for a message: no reference to it lives longer than twelve hours
 EXTRACT_DAYS: Final = 90  # files for SPs, and parts that no manifest names
 
+POLLED_DAYS: Final = 400  # lists of keys: of a source that is read once a year, the last one must still be there
+
 
 def add_storage(stack: Stack) -> None:
     """Add the table of all state, and the bucket of published bundles and rejected bodies."""
@@ -55,6 +57,12 @@ def add_storage(stack: Stack) -> None:
                         "ExpirationInDays": EXTRACT_DAYS,
                     },
                     {
+                        "Id": "polled",
+                        "Status": "Enabled",
+                        "Prefix": "polled/",
+                        "ExpirationInDays": POLLED_DAYS,
+                    },
+                    {
                         "Id": "deliveries",
                         "Status": "Enabled",
                         "Prefix": "deliveries/",
@@ -76,6 +84,18 @@ def add_storage(stack: Stack) -> None:
     )
     stack.output("Table", "The table of all state", ref(TABLE))
     stack.output("Bucket", "The bucket of published bundles and rejected bodies", ref(BUCKET))
+
+
+def tell_of_files(stack: Stack, prefix: str, queue: str) -> None:
+    """Let S3 send a message to a queue for each object that arrives in our bucket under a prefix.
+
+    S3 tries the queue when this is set, so the queue's policy must be there before.
+    """
+    bucket = stack.resources[BUCKET]
+    told = bucket["Properties"].setdefault("NotificationConfiguration", {}).setdefault("QueueConfigurations", [])
+    rules = [{"Name": "prefix", "Value": prefix}]
+    told.append({"Event": "s3:ObjectCreated:*", "Queue": arn(queue), "Filter": {"S3Key": {"Rules": rules}}})
+    bucket.setdefault("DependsOn", []).append(f"{queue}Policy")
 
 
 def _encryption() -> object:

@@ -11,7 +11,8 @@ from infra import functions, messaging, names, roles
 from infra.extract import add_extract
 from infra.feedback import add_feedback
 from infra.functions import Function
-from infra.gateway import add_gateway, writers
+from infra.gateway import add_gateway, speaks_for
+from infra.poll import add_poll, roles_of
 from infra.resources import Stack, ref
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
@@ -28,8 +29,12 @@ def render(bundle: Bundle) -> dict[str, Any]:
     add_storage(stack)
     tenant = bundle.tenant.id
     timeouts = TIMEOUTS
+    if any(source.thin for source in bundle.sources):
+        timeouts = {**TIMEOUTS, "receive": _FETCHES}
     changes = {
-        source.id: messaging.add_changes(stack, tenant, source.id, timeouts["receive"], writers(source))
+        source.id: messaging.add_changes(
+            stack, tenant, source.id, timeouts["receive"], *roles_of(source), *speaks_for(source)
+        )
         for source in bundle.sources
     }
     messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
@@ -43,13 +48,14 @@ def render(bundle: Bundle) -> dict[str, Any]:
         )
         for service in bundle.services
     }
-    _receive(stack, tenant, changes, deliver)
+    _receive(stack, bundle, changes, deliver, timeouts["receive"])
     _evaluate(stack, tenant, deliver)
     for service in bundle.services:
         _deliver(stack, bundle, service, deliver)
     _schedule(stack, tenant)
     _campaign(stack, tenant)
     add_extract(stack, bundle)
+    add_poll(stack, bundle, changes)
     add_feedback(stack, bundle, _IDENTITIES, deliver)
     add_gateway(stack, bundle, changes)
     return {
@@ -62,6 +68,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     }
 
 
+_FETCHES: Final = 120  # seconds of receive where it asks thin sources for those whom they name
 _IDENTITIES: Final = "IdentitiesQueue"
 _CAMPAIGN: Final = "CampaignQueue"
 _TO_IDENTITIES: Final = {"PROVISIONING_IDENTITIES_QUEUE": ref(_IDENTITIES)}
@@ -86,12 +93,14 @@ def _parameters(stack: Stack) -> None:
         stack.conditions[condition] = {"Fn::Not": [{"Fn::Equals": [ref(parameter), ""]}]}
 
 
-def _receive(stack: Stack, tenant: str, changes: dict[str, str], deliver: dict[str, str]) -> None:
+def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dict[str, str], timeout: int) -> None:
+    tenant = bundle.tenant.id
+    thin = [source for source in bundle.sources if source.thin]
     sources = {names.changes(tenant, source): source for source in changes}
     function = Function(
         tenant,
         "receive",
-        TIMEOUTS["receive"],
+        timeout,
         environment={
             **_TO_IDENTITIES,
             "PROVISIONING_DELIVER_QUEUES": functions.urls(deliver),
@@ -104,6 +113,7 @@ def _receive(stack: Stack, tenant: str, changes: dict[str, str], deliver: dict[s
             roles.writes("I#*", "L#*", "X#*"),
             *roles.reads_bundle(),
             roles.keeps_rejected(),
+            *(right for source in thin for right in roles.asks(source)),
         ),
     )
     logical = functions.add_function(stack, function)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from localstack.emulator import ROOT, emulator, installed
-from tests.contracts.table import contract_table
+from tests.contracts.table import contract_table, source_table
 from tests.delivery import judged
 
 
@@ -31,7 +31,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     properties = [named for each in every if each.when == "call" for named in each.user_properties]
     counts: list[Any] = [value for name, value in properties if name == "judged"]
     judges = judged.report([count for some in counts for count in some])
-    for title, lines in (("protocols and behaviours", contract_table(every)), ("clients, as judged", judges)):
+    tables = {"protocols and behaviours": contract_table(every), "sources and behaviours": source_table(every)}
+    for title, lines in {**tables, "clients, as judged": judges}.items():
         if lines:
             terminalreporter.section(title)
         for line in lines:

@@ -11,7 +11,7 @@ import pytest
 from infra.template import render
 from localstack.emulator import ROOT
 from provisioning.command.bundle import load_bundle
-from provisioning.core.source_push import Push
+from provisioning.core.catalog import Bundle, Source
 
 LIBRARY = ROOT / "shared" / "provisioning"
 FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("*.py") if path.stem != "__init__")
@@ -40,12 +40,18 @@ def imports(path: Path) -> Iterator[str]:
 def test_a_function_has_a_stage_a_test_and_a_place_in_the_template_of_its_name(name: str) -> None:
     assert (LIBRARY / "stages" / f"{name}.py").is_file()
     assert (ROOT / "tests" / "stages" / f"test_{name}.py").is_file()
-    # The campus publishes; one whose registry pushes has every function.
-    campus = load_bundle(ROOT / "localstack" / "campus")
-    sources = tuple(source.model_copy(update={"push": Push(secret="registry")}) for source in campus.sources)
-    resources = render(campus.model_copy(update={"sources": sources}))["Resources"].values()
+    resources = render(_with_every_function())["Resources"].values()
     handlers = {item["Properties"].get("Handler") for item in resources if item["Type"] == "AWS::Lambda::Function"}
     assert f"functions.{name}.handler" in handlers
+
+
+def _with_every_function() -> Bundle:
+    """The sample campus, with a source that is polled and one that pushes."""
+    bundle = load_bundle(ROOT / "localstack" / "campus")
+    polled = {"id": "personnel", "record": {}, "poll": {"files": {"place": "s3:///x", "full": "*.csv", "key": "id"}}}
+    pushing = {"id": "club", "record": {}, "push": {"secret": "club"}}
+    more = (Source.model_validate(polled), Source.model_validate(pushing))
+    return bundle.model_copy(update={"sources": (*bundle.sources, *more)})
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

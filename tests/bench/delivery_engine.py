@@ -86,7 +86,7 @@ class Engine:
         numbers = itertools.count(1)
         # As ids are in general: UUIDs, but the same in each run.
         decide = Decide(self.store, policies, lambda: f"00000000-0000-4000-9000-{next(numbers):012x}", log)
-        self._receive = Receive(decide, self.store, bells)
+        self._receive = Receive(decide, self.store, bells, lambda: START * 1_000_000)
         self._deliver = Deliver(SERVICE, self.store, policies, Courier(call, no_queue), bells, {}, log)
 
     async def publish(self, content: Bundle) -> None:

@@ -87,7 +87,7 @@ async def calls(url: str, people: int) -> int:
     with quiet():
         for version, kind in ((1, "reader"), (2, "editor")):
             before = asked
-            await _arrive(Receive(decide, store, bells), people, version, kind)
+            await _arrive(Receive(decide, store, bells, lambda: int(clock() * 1e6)), people, version, kind)
             await drain()
     await caller.close()
     assert {held[SERVICE].condition for held in store.accounts.values()} == {Condition.SETTLED}

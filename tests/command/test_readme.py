@@ -11,9 +11,10 @@ from typing import Any
 import yaml
 
 from localstack.emulator import ROOT
-from provisioning.core.catalog import Exclusion, Service
+from provisioning.core.catalog import Exclusion, Service, Source, Tenant
 from provisioning.core.lifecycle import Entitlement, Standing
 from provisioning.core.mapping import compile_mapping, desired
+from provisioning.core.reading import compile_reading
 from provisioning.protocols.registry import check_paths
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -84,3 +85,19 @@ def test_the_parts_of_a_service_that_are_shown_can_be_read() -> None:
     assert list(check_paths(thin)) == []
     assert Service.model_validate({**plain, "scim": {"preset": "slack"}, "requires": ["directory"]}).scim is not None
     assert Service.model_validate({**plain, "scim": {"bulk": {"operations": 50, "payload": 900000}}}).scim is not None
+
+
+def test_the_source_that_is_shown_is_read_as_it_says() -> None:
+    tenant = {
+        "id": "campus", "person": {"login": "string"}, "affiliation": {"type": "string", "organization": "string"},
+    }  # fmt: skip
+    reader = compile_reading(Source.model_validate(sample("source")), Tenant.model_validate(tenant))
+    assert reader is not None
+    row = {"login": "ada", "unit": "arts", "hired": "2026-01-01", "status": "active", "changed": "2026-09-01T08:00:00Z"}
+    assert reader.read(row, "17", 0) == {
+        "key": "17",
+        "version": 1788249600000000,
+        "attributes": {"login": "ada"},
+        "affiliations": [{"id": "job", "start": "2026-01-01", "type": "staff", "organization": "arts"}],
+    }
+    assert reader.read({**row, "status": "gone"}, "17", 0)["deleted"] is True

@@ -16,7 +16,7 @@ from provisioning.adapters.memory.pushed import MemoryChanges, MemoryPushed
 from provisioning.adapters.memory.queues import MemoryQueue
 from provisioning.core.errors import ConflictError, PermanentError, TransientError
 from provisioning.core.pushed import MOST_GROUPS, Kind, Resource, TakenError
-from provisioning.ports_pushed import Changes, Pushed
+from provisioning.ports.pushed import Changes, Pushed
 from tests.contracts.backends import new_table
 from tests.contracts.boxes import Box, MemoryBox, new_queue
 from tests.contracts.samples import NOW, STRANGE

@@ -38,3 +38,13 @@ async def test_a_body_is_kept_whole_whatever_it_is(store: Store, body: str) -> N
     await store.rejections.keep(rejected("../strange id/ü" * 20, body=body))
     (kept,) = await store.rejections.rejections("registry", 10)
     assert kept == rejected("../strange id/ü" * 20, body=body)
+
+
+async def test_what_is_forgotten_is_not_shown_and_can_be_forgotten_again(store: Store) -> None:
+    for number in range(3):
+        await store.rejections.keep(rejected(f"message-{number}", NOW + number))
+    for _ in range(2):
+        await store.rejections.forget("registry", "message-1")
+    assert [each.message for each in await store.rejections.rejections("registry", 10)] == ["message-2", "message-0"]
+    await store.rejections.keep(rejected("message-1", NOW + 9))
+    assert [each.message for each in await store.rejections.rejections("registry", 1)] == ["message-1"]

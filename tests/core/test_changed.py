@@ -41,7 +41,7 @@ def test_a_copy_is_frozen_and_whole() -> None:
 
 
 def test_a_field_that_there_is_not_is_refused() -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError):
         changed(ACCOUNT, colour="red")
 
 

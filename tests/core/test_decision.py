@@ -11,7 +11,9 @@ from provisioning.core.catalog import Bundle
 from provisioning.core.decision import Decision, decide_identity, standings_of
 from provisioning.core.eligibility import EMPTY
 from provisioning.core.identity import Closed, Identity
+from provisioning.core.identity import person as merged
 from provisioning.core.lifecycle import NOTHING, Standing, decide
+from provisioning.core.mapping import desired
 from provisioning.core.period import DAY, FOREVER
 from provisioning.core.policy import Policy, evaluate
 from provisioning.core.publication import compile_bundle
@@ -264,6 +266,18 @@ def test_a_decision_applied_to_its_own_result_changes_nothing(before: Record, af
     again = decided(once.identity, now=NOW + now)
     assert (again.changed, again.identity, again.rings) == (False, once.identity, once.rings)
     assert decided(once.identity, answering(once), NOW + now).rings == ()
+
+
+@given(people, people, st.integers(0, 40 * DAY))
+def test_what_a_bundle_decided_has_the_digest_of_what_that_bundle_wants(
+    before: Record, after: Record, now: int
+) -> None:
+    held = decided(Identity("i1", {"registry": before}), by=policy(*RULES[:2])).identity
+    for identity in (held, decided(replace(held, records={"registry": after}), now=NOW + now).identity):
+        attributes = merged(identity, POLICY.sources)
+        for service, entitlement in identity.entitlements.items():
+            given_ = (POLICY.mappings[service], identity.id, attributes, entitlement)
+            assert desired(*given_, decided=True) == desired(*given_)
 
 
 @given(people, people, st.integers(0, 40 * DAY))

@@ -3,10 +3,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from provisioning.core.catalog import Limits
+from provisioning.core.catalog import Limits, Source
 from provisioning.core.errors import InvalidError
-from provisioning.core.notification import read_notification
-from provisioning.core.record import Schema
+from provisioning.core.notification import Listening, Notification, read_notification
+from provisioning.core.record import Record, Schema
 
 SCHEMA = Schema({"login": "string"}, {}, ZoneInfo("UTC"), Limits())
 EVENT = {
@@ -18,14 +18,19 @@ EVENT = {
 }
 
 
+def read(body: str) -> Notification:
+    return read_notification(Listening(Source(id="registry"), None, SCHEMA), body, 0)
+
+
 def test_a_cloudevent_is_read_and_its_claimed_source_means_nothing() -> None:
-    notification = read_notification("registry", json.dumps(EVENT), SCHEMA)
-    assert (notification.record.source, notification.record.key, notification.trace) == ("registry", "p1", "e-1")
+    notification = read(json.dumps(EVENT))
+    assert isinstance(notification.told, Record)
+    assert (notification.told.source, notification.told.key, notification.trace) == ("registry", "p1", "e-1")
 
 
 def test_an_event_in_an_sns_envelope_is_the_same_event() -> None:
     envelope = json.dumps({"Type": "Notification", "TopicArn": "arn:x", "Message": json.dumps(EVENT)})
-    assert read_notification("registry", envelope, SCHEMA) == read_notification("registry", json.dumps(EVENT), SCHEMA)
+    assert read(envelope) == read(json.dumps(EVENT))
 
 
 @pytest.mark.parametrize(
@@ -46,11 +51,11 @@ def test_an_event_in_an_sns_envelope_is_the_same_event() -> None:
 )
 def test_what_cannot_be_understood_is_refused_at_its_place(body: str, where: str, line: int) -> None:
     with pytest.raises(InvalidError) as caught:
-        read_notification("registry", body, SCHEMA)
+        read(body)
     assert (caught.value.where, caught.value.line) == (where, line)
     assert caught.value.right
 
 
 def test_a_message_of_900_kilobytes_is_refused_by_its_size() -> None:
     with pytest.raises(InvalidError, match="at most 262144 bytes"):
-        read_notification("registry", json.dumps({**EVENT, "padding": "x" * 900_000}), SCHEMA)
+        read(json.dumps({**EVENT, "padding": "x" * 900_000}))

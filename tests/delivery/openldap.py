@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.debian import unpack
+
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".tools" / "openldap"
 SUFFIX = "dc=example,dc=org"
@@ -109,32 +111,34 @@ def running(certificate: Path, key: Path) -> Iterator[OpenLdap]:
         configuration.write_text(text, encoding="utf-8")
         content = folder / "content.ldif"
         content.write_text(CONTENT.strip() + "\n", encoding="utf-8")
-        environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, _libraries(root)))}
+        environment = {**os.environ, "LD_LIBRARY_PATH": ":".join(map(str, libraries(root)))}
         add = [str(part) for part in (binary, "-T", "add", "-f", configuration, "-l", content)]
         subprocess.run(add, env=environment, check=True, capture_output=True)  # noqa: S603  our own words
-        plain, secure = _free_ports()
+        plain, secure = free_ports()
         urls = f"ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{secure}/"
         process = subprocess.Popen(  # noqa: S603  our own words
             [binary, "-f", configuration, "-h", urls, "-d", "0"], env=environment, stderr=subprocess.PIPE
         )
         try:
-            _wait(process, plain)
+            wait(process, plain)
             yield OpenLdap(f"ldap://localhost:{plain}", f"ldaps://localhost:{secure}", process)
         finally:
             process.terminate()
             process.communicate()
 
 
-def _libraries(root: Path) -> Sequence[Path]:
+def libraries(root: Path) -> Sequence[Path]:
+    """Folders of what the server is linked with; none where it is the machine's own."""
     return [] if root == Path("/") else [path for path in (root / "usr" / "lib").iterdir() if path.is_dir()]
 
 
-def _free_ports() -> tuple[int, int]:
+def free_ports() -> tuple[int, int]:
+    """Two that nobody listens at."""
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-def _wait(process: subprocess.Popen[bytes], port: int) -> None:
+def wait(process: subprocess.Popen[bytes], port: int) -> None:
     """Until it listens, or says why it does not."""
     while True:
         if process.poll() is not None:
@@ -147,36 +151,10 @@ def _wait(process: subprocess.Popen[bytes], port: int) -> None:
             return
 
 
-def install() -> None:
-    """Unpack Debian's package, and those that it needs and this machine lacks, into .tools/openldap."""
-    names = _needed() or (_run("apt-get", "update") and _needed())
-    with tempfile.TemporaryDirectory() as folder:
-        _run("apt-get", "download", *names, folder=folder)
-        for package in sorted(Path(folder).glob("*.deb")):
-            _run("dpkg-deb", "--extract", str(package), str(PLACE))
-    if find() is None:
-        raise SystemExit(f"slapd is not among {' '.join(names) or 'the packages'}")
-
-
-def _needed() -> list[str]:
-    """The packages that installing it would bring; none where the lists of packages are empty."""
-    command = ["/usr/bin/env", "apt-get", "install", "--simulate", "--no-install-recommends", "slapd"]
-    plan = subprocess.run(command, capture_output=True, text=True)  # noqa: S603  our own words
-    return [line.split()[1] for line in plan.stdout.splitlines() if line.startswith("Inst ")]
-
-
-def _run(*command: str, folder: str | None = None) -> str:
-    try:
-        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)  # noqa: S603  our own
-    except FileNotFoundError as error:
-        raise SystemExit(f"{command[0]} is not here: install slapd by hand") from error
-    except subprocess.CalledProcessError as error:
-        raise SystemExit(f"{' '.join(command)}: {error.stderr}") from error
-    return done.stdout
-
-
 if __name__ == "__main__":
     if sys.argv[1:] != ["install"]:
         raise SystemExit("python -m tests.delivery.openldap install")
     if find() is None:
-        install()
+        unpack("slapd", PLACE)
+        if find() is None:
+            raise SystemExit("slapd is not among the packages")

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 CORE = "urn:oasis:names:tc:SPML:2:0"
-CAPABILITIES = {name: f"{CORE}:{name}" for name in ("async", "batch", "bulk", "reference", "search", "suspend")}
+CAPABILITIES = {name: f"{CORE}:{name}" for name in (
+    "async", "batch", "bulk", "password", "reference", "search", "suspend",
+)}  # fmt: skip
 DSML = "urn:oasis:names:tc:DSML:2:0:core"
 
 for prefix, uri in {"soap": SOAP, "spml": CORE, "dsml": DSML, **CAPABILITIES}.items():
@@ -27,6 +29,8 @@ class Held:
     values: dict[str, list[str]]
     container: str | None = None
     suspended: bool = False
+    password: str = ""
+    logins: int | None = None  # that the password is still good for
     references: list[tuple[str, str]] = field(default_factory=list)
 
     def one(self, name: str) -> str:

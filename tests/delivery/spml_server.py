@@ -212,6 +212,28 @@ class Target:
     def do_active(self, request: ET.Element) -> ET.Element:
         return self._response(request, active="false" if self._held(request).suspended else "true")
 
+    def do_set_password(self, request: ET.Element) -> ET.Element:
+        self._held(request).password = self._password(request)
+        return self._response(request)
+
+    def do_expire_password(self, request: ET.Element) -> ET.Element:
+        self._held(request).logins = int(request.get("remainingLogins", "1"))
+        return self._response(request)
+
+    def do_reset_password(self, request: ET.Element) -> ET.Element:
+        held = self._held(request)
+        held.password = f"new-of-{held.id}"
+        made_ = made(CAPABILITIES["password"], "password")
+        made_.text = held.password
+        return self._response(request, made_)
+
+    def do_validate_password(self, request: ET.Element) -> ET.Element:
+        valid = self._password(request) == self._held(request).password
+        return self._response(request, valid="true" if valid else "false")
+
+    def _password(self, request: ET.Element) -> str:
+        return request.findtext(f"{{{CAPABILITIES['password']}}}password", "")
+
     def do_search(self, request: ET.Element) -> ET.Element:
         query = only(request, "query")
         clause = query[0]

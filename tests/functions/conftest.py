@@ -81,7 +81,7 @@ def deployed(endpoint: str) -> Iterator[Deployed]:
 
 
 async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
-    for name in ("identities", "campaign", "extract", "badge-system"):
+    for name in ("identities", "campaign", "extract", "badge-system", "poll", "campus-changes-personnel"):
         queues[name] = await new_queue(clients, fifo=False)
     for service in SERVICES:
         queues[service] = await new_queue(clients, fifo=True)
@@ -93,7 +93,15 @@ async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
         "PROVISIONING_EXTRACT_QUEUE": queues["extract"].url,
         "PROVISIONING_DELIVER_QUEUES": json.dumps({service: queues[service].url for service in SERVICES}),
         "PROVISIONING_SERVICE": "badges",
-        "PROVISIONING_SOURCES": json.dumps({"campus-changes-registry": "registry"}),
+        "PROVISIONING_SOURCES": json.dumps(
+            {
+                "campus-changes-registry": "registry",
+                "campus-changes-personnel": "personnel",
+            }
+        ),
+        "PROVISIONING_SOURCE": "personnel",
+        "PROVISIONING_POLL_QUEUE": queues["poll"].url,
+        "PROVISIONING_CHANGES_QUEUE": queues["campus-changes-personnel"].url,
     }
 
 

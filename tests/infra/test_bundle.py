@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra import trim
 from infra.bundle import EXTRAS, ROOT, extras_of, sources, write_zip
-from provisioning.core.catalog import Bundle, Service
+from provisioning.core.catalog import Bundle, Service, Source
 
 
 def write(folder: Path, *names: str) -> None:
@@ -61,5 +61,12 @@ def test_only_tenants_that_need_a_library_carry_it(bundle: Bundle) -> None:
     assert extras(ldap={"base": "dc=x"}) == {"ldap"}
     assert extras(protocol="extract", extract={"format": "parquet"}) == {"parquet"}
     assert extras(protocol="extract", extract={"format": "csv"}) == frozenset()
+    polled = Source.model_validate(
+        {"id": "hr", "record": {}, "poll": {"sql": {"secret": "database", "select": "people", "key": "id"}}}
+    )
+    assert extras_of(bundle.model_copy(update={"sources": (polled,)})) == {"sql"}
+    directory = {"urls": ["ldaps://directory.example"], "base": "dc=x"}
+    polled = Source.model_validate({"id": "hr", "record": {}, "poll": {"ldap": directory}})
+    assert extras_of(bundle.model_copy(update={"sources": (polled,)})) == {"ldap"}
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert known.keys() - {"command"} == EXTRAS, "an extra of the functions that is not carried when all are"

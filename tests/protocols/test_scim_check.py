@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from provisioning.command.bundle import load_bundle
 from provisioning.core.errors import InvalidError
 from provisioning.protocols.registry import check_paths
-from provisioning.protocols.scim_resource import make_user
+from provisioning.protocols.scim_user import make_user
 from tests.protocols.talk import service
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"

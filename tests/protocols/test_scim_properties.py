@@ -17,7 +17,8 @@ from provisioning.protocols.scim_dialect import fitted, spoken
 from provisioning.protocols.scim_groups import make_group
 from provisioning.protocols.scim_merge import merged
 from provisioning.protocols.scim_patch import operations, shown_values
-from provisioning.protocols.scim_resource import GROUP, USER, make_user, read_path, shows, value_at
+from provisioning.protocols.scim_resource import GROUP, USER, read_path, shows, value_at
+from provisioning.protocols.scim_user import make_user
 from tests.delivery.scim_sp_patch import apply
 from tests.protocols.talk import IDENTITY, delivery, service
 from tests.protocols.test_properties import IDS, RESOURCES, deliveries, run, told

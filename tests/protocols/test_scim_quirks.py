@@ -7,7 +7,8 @@ import pytest
 from provisioning.core.account import Known, Phase
 from provisioning.protocols.dialogue import Outcome
 from provisioning.protocols.scim import deliver
-from provisioning.protocols.scim_resource import USER, make_user
+from provisioning.protocols.scim_resource import USER
+from provisioning.protocols.scim_user import make_user
 from tests.protocols.talk import IDENTITY, VALUES, delivery, error, existing, listed, ok, service, shape, talk, user
 
 ANNA = {**VALUES, "name.givenName": "Anna"}

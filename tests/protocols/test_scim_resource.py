@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from provisioning.core.errors import InvalidError
 from provisioning.protocols.scim_filter import equals
 from provisioning.protocols.scim_patch import applied, operations, shown_values
-from provisioning.protocols.scim_resource import check_values, make_user, read_path, shows, value_at
+from provisioning.protocols.scim_resource import read_path, shows, value_at
+from provisioning.protocols.scim_user import check_values, make_user
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"

@@ -92,7 +92,7 @@ def _mappings(world: World) -> list[Mapping]:
         return Decide(store, policies(), world.identifier, world.say)
 
     def receiver() -> Stage:
-        shell = Receive(decide(), store, bells)
+        shell = Receive(decide(), store, bells, lambda: int(world.loop.time() * 1e6))
         return lambda messages, now: receive(shell, messages, now)
 
     def evaluator() -> Stage:

@@ -31,13 +31,13 @@ def _ring_what_changed_just_now() -> AbstractContextManager[Any]:
 def _no_intent() -> AbstractContextManager[Any]:
     """Create without writing down that a create may happen."""
     real = delivery.plan
-    return patch.object(delivery, "plan", lambda *given: replace(real(*given), intent=False))
+    return patch.object(delivery, "plan", lambda *given, **more: replace(real(*given, **more), intent=False))
 
 
 def _no_look() -> AbstractContextManager[Any]:
     """Repeat a call whose effect is not known, without looking first."""
     real = delivery.plan
-    return patch.object(delivery, "plan", lambda *given: replace(real(*given), doubt=False))
+    return patch.object(delivery, "plan", lambda *given, **more: replace(real(*given, **more), doubt=False))
 
 
 def _content_of(bell: Bell) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 
 from tests.simulation.build import build
 from tests.simulation.mutants import MUTANTS, mutant
-from tests.simulation.verdict import judge
+from tests.simulation.verdict import DEFECT, judge
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,9 @@ def run_seeds(seeds: Sequence[int], without: str | None = None) -> Iterator[Resu
 
 
 def first_noticed(name: str, seeds: Sequence[int]) -> Result | None:
-    """The first seed that notices that a safeguard is off."""
-    return next((result for result in map(partial(run_seed, without=name), seeds) if result.problems), None)
+    """The first seed that notices that a safeguard is off, by what became of somebody: a crash alone shows nothing."""
+    results = map(partial(run_seed, without=name), seeds)
+    return next((each for each in results if any(not told.startswith(DEFECT) for told in each.problems)), None)
 
 
 def noticed(seeds: Sequence[int]) -> dict[str, Result | None]:

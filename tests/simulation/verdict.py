@@ -15,6 +15,8 @@ ALLOWED_DELAY: Final = 30 * MINUTE
 SLACK: Final = 3 * MINUTE  # decisions are made a little later than the oracle's clock says
 CHECKED: Final = 40 * MINUTE
 
+DEFECT: Final = "an exception nobody expected"
+
 
 def judge(world: World) -> list[str]:
     """Everything that is wrong with a world, as sentences. Lets it run on until no boundary is near."""
@@ -67,7 +69,7 @@ def _undone(world: World) -> Iterator[str]:
 
 def _defects(world: World) -> Iterator[str]:
     for context in world.loop.errors:
-        yield f"an exception nobody expected: {context.get('exception')!r} {context.get('message')}"
+        yield f"{DEFECT}: {context.get('exception')!r} {context.get('message')}"
 
 
 def _differences(world: World, truths: dict[str, Truth], instant: int) -> Iterator[str]:

@@ -1,11 +1,17 @@
 """The worlds of the contract: a literal list; each starts what it needs, or says what is missing."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 import pytest
 
+from tests import postgresql
+from tests.postgresql import Postgres
+from tests.sources.files_world import files_in_memory, files_on_s3
+from tests.sources.ldap_world import ldap_world
 from tests.sources.memory_world import MemoryWorld
+from tests.sources.sql_world import BY_COLUMN, BY_OUTBOX, sql_world
 from tests.sources.world import World
 
 
@@ -14,13 +20,33 @@ async def _memory() -> AsyncIterator[World]:
     yield MemoryWorld()
 
 
-WORLDS: dict[str, Callable[[], AbstractAsyncContextManager[World]]] = {
-    "memory": _memory,
+def on_postgres(how: Mapping[str, Any]) -> Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[World]]:
+    """A database on the session's server."""
+    return lambda request: sql_world(request.getfixturevalue("postgres"), how)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server for all tests of a session; each has a database of its own."""
+    if postgresql.find() is None:
+        pytest.skip(postgresql.MISSING)
+    with postgresql.running() as server:
+        yield server
+
+
+WORLDS: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[World]]] = {
+    "memory": lambda _: _memory(),
+    "files": lambda _: files_in_memory(),
+    "files-s3": lambda _: files_on_s3(),
+    "sql-column": on_postgres(BY_COLUMN),
+    "sql-outbox": on_postgres(BY_OUTBOX),
+    "ldap-sync": lambda _: ldap_world(),
+    "ldap-timestamp": lambda _: ldap_world(sync=False),
 }
 
 
 @pytest.fixture(params=WORLDS)
 async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """An empty source of one technology."""
-    async with WORLDS[request.param]() as made:
+    async with WORLDS[request.param](request) as made:
         yield made

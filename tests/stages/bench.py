@@ -46,11 +46,11 @@ class Process:
         self.policies = MemoryPolicies(bench.publishing, bench.clock, bench.checkpoint)
         self._groups: dict[str, dict[str, str]] = {service: {} for service in SERVICES}
         decide = Decide(bench.store, self.policies, bench.new_identity, bench.say)
-        self._receive = Receive(decide, bench.store, bench.bells)
+        self.receiving = Receive(decide, bench.store, bench.bells, bench.microseconds)
         self._evaluate = Evaluate(decide, bench.bells)
 
     async def receive(self, *messages: Message) -> Failed:
-        return await receive(self._receive, messages, int(self._bench.now))
+        return await receive(self.receiving, messages, int(self._bench.now))
 
     async def evaluate(self, *messages: Message) -> Failed:
         return await evaluate(self._evaluate, messages, int(self._bench.now))
@@ -66,6 +66,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = float(START)
+        self._asked = 0
         self.store = MemoryStore(self.clock, lambda: 0.0, self.checkpoint)
         self.publishing = MemoryBundles()
         fifo = dict.fromkeys(SERVICES, True)
@@ -92,6 +93,11 @@ class Bench:
         self.deaths = Deaths()
         self._numbers = itertools.count(1)
         self.process = Process(self)
+
+    def microseconds(self) -> int:
+        """The bench's clock, and a little later each time it is asked."""
+        self._asked += 1
+        return int(self.now * 1_000_000) + self._asked
 
     def clock(self) -> float:
         return self.now

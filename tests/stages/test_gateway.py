@@ -93,7 +93,6 @@ async def test_what_is_accepted_is_in_the_queue_when_it_is_answered_and_holds_no
     assert told == {
         "specversion": "1.0",
         "id": f"{id_}.1",
-        "source": "gateway",
         "type": "provisioning.pushed",
         "data": {
             "key": id_,
@@ -126,7 +125,7 @@ async def test_a_deleted_user_is_told_with_a_version_and_is_in_no_group(world: W
     staff = await world.group("staff", ann)
     world.told()
     assert (await world.scim("DELETE", f"/Users/{ann}")).status == 204
-    assert world.told() == [{"key": ann, "version": 3, "fields": None, "deleted": True}]
+    assert world.told() == [{"key": ann, "version": 3, "fields": None}]
     assert "members" not in (await world.scim("GET", f"/Groups/{staff}")).json
     assert (await world.scim("DELETE", f"/Users/{ann}")).status == 404
     assert await world.user() != ann, "its name is free again"
@@ -223,7 +222,7 @@ async def _is_so(world: World, last: dict[str, Any]) -> None:
             shown = [each["value"] for each in groups]
             live = {key[2] for key, each in world.pushed.resources.items() if key[1] == "Group" and not each.deleted}
             assert shown == [group for group in held.groups if group in live]
-            assert resource.deleted == ("deleted" in last[id_])
+            assert resource.deleted == (last[id_]["fields"] is None)
 
 
 async def test_two_changes_of_one_user_at_once_are_both_there(world: World) -> None:

@@ -51,7 +51,8 @@ def _identity(identity: Identity) -> Any:
     """Without instants: a right that vanishes ends when it is learned of, which a death delays."""
     entitlements = {name: replace(item, ended=None) for name, item in identity.entitlements.items()}
     closed = [item.affiliation.id for item in identity.closed]
-    return identity.records, closed, entitlements, identity.sequence, identity.due_at is None
+    records = {source: replace(record, observed=0) for source, record in identity.records.items()}
+    return records, closed, entitlements, identity.sequence, identity.due_at is None
 
 
 def _account(account: Account) -> Any:

@@ -1,16 +1,22 @@
 """receive: versions, races, rejections, and rings that a crash does not lose."""
 
 import asyncio
+import json
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
+from provisioning.adapters.memory.source import MemorySource
 from provisioning.core.bell import Cause
+from provisioning.core.catalog import Source
 from provisioning.core.errors import ConflictError, TransientError
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import Standing
+from provisioning.core.source import Item
 from provisioning.stages.message import Message
+from provisioning.stages.receive import receive
 from tests.stages.bench import Bench, Process, new_bench
 from tests.stages.tenant import DAY, SOURCE, START, affiliation, bundle, rule, says
 
@@ -181,3 +187,27 @@ async def test_many_people_in_one_batch_are_looked_up_by_one_request() -> None:
     assert costs["BatchGetItem"] == 1
     assert costs["SendMessageBatch"] == 1
     assert len(bench.store.identities) == 10
+
+
+async def test_whom_a_thin_source_names_is_fetched_once_however_often() -> None:
+    source = MemorySource()
+    source.put("t1", {"name": "Thin"})
+    fetched: list[list[str]] = []
+
+    async def fetch(_source: Source, keys: Sequence[str]) -> Sequence[Item]:
+        fetched.append(list(keys))
+        return await source.fetch(keys)
+
+    thin = {
+        "id": SOURCE, "thin": True, "format": "json",
+        "record": {"key": "person.id", "fields": {"name": "string"}, "attributes": {"name": "fields.name"}},
+        "poll": {"files": {"place": "s3:///x", "full": "*.csv", "key": "id"}},
+    }  # fmt: skip
+    bench = await new_bench(bundle(sources=[thin]))
+    shell = replace(bench.process.receiving, fetch=fetch)
+    named = [Message(f"m{n}", json.dumps({"person": {"id": key}}), SOURCE) for n, key in enumerate(("t1", "t1", "t2"))]
+    with bench.counted() as costs:
+        assert not await receive(shell, named, int(bench.now))
+    assert fetched == [["t1", "t2"]]
+    assert (costs["BatchGetItem"], costs["TransactWriteItems"]) == (1, 1)
+    assert bench.identity("t1").records[SOURCE].attributes["name"] == "Thin"

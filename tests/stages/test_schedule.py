@@ -81,7 +81,7 @@ async def test_the_cursor_moves_only_after_the_bells_are_accepted(monkeypatch: p
 async def test_what_the_index_shows_late_is_found_by_the_overlap() -> None:
     bench = await begins_later()
     lag = 100.0
-    bench.store._due = Index(bench.clock, lambda: lag)
+    bench.store.indexes.due = Index(bench.clock, lambda: lag)
     bench.now = LATER
     await bench.sweep()
     # Its due_at lies just beyond what was swept, and its write shows only after the next sweep.

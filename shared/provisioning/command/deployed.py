@@ -34,8 +34,11 @@ SHOWN: Final = 20  # parked accounts of a service, and rejected records of a sou
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The ports of a deployed stack."""
+    """The ports of a deployed stack. `outputs`: by name; `clients` and `rows` for ports that few commands need."""
 
+    clients: Clients
+    rows: Rows
+    outputs: Mapping[str, str]
     table: Table
     indexes: Indexes
     policies: PublishedPolicies
@@ -55,6 +58,9 @@ async def deployed(stack: str) -> AsyncIterator[Deployed]:
         outputs = await stacks.outputs(clients, stack)
         rows, objects = Rows(clients, outputs["Table"]), Objects(clients, outputs["Bucket"])
         yield Deployed(
+            clients,
+            rows,
+            outputs,
             Table(rows),
             Indexes(rows),
             PublishedPolicies(rows, objects, clock),

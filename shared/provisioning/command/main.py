@@ -13,9 +13,13 @@ from provisioning.command.bundle import check_folder, load_cases
 from provisioning.command.explained import print_explanation
 from provisioning.command.explained_json import words
 from provisioning.command.extract import extracts
+from provisioning.command.now import now as now_command
 from provisioning.command.options import Json, Stack
 from provisioning.command.options import print_json as _print_json
+from provisioning.command.password import password
 from provisioning.command.preview import preview
+from provisioning.command.records import records
+from provisioning.command.source import sources
 from provisioning.core.account import Account
 from provisioning.core.errors import InvalidError, ProvisioningError
 from provisioning.core.explanation import explain as explain_identity
@@ -26,6 +30,10 @@ from provisioning.runtime.entry import clock, run
 
 application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 application.add_typer(extracts, name="extract")
+application.add_typer(sources, name="source")
+application.command()(records)
+application.command()(password)
+application.command("now")(now_command)
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle.", exists=True, file_okay=False)]
 
 

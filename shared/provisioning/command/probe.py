@@ -1,11 +1,11 @@
 """`provision probe`: ask an SP what it supports, with its service's own credential, and change nothing there."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from provisioning.adapters.delivery.driver import Courier
 from provisioning.adapters.delivery.http import HttpCaller
@@ -14,12 +14,13 @@ from provisioning.command.bundle import load_folder
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.probe import Findings
-from provisioning.protocols.dialogue import Answer, Publish, Unanswered
+from provisioning.protocols.dialogue import Answer, Publish, Request, Unanswered
 from provisioning.protocols.probes import PROBES
 from provisioning.protocols.registry import check_paths
 
 LARGEST: Final = 65536  # bytes of a file with a credential
 Read = Callable[[str], Awaitable[str]]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,12 @@ async def find_out(service: Service, credential: Credential) -> Findings:
     if findings.refusal:
         raise TransientError(f"nothing can be found out about {service.id}: {findings.refusal}")
     return findings
+
+
+async def carried(service: Service, credential: Credential, dialogue: Generator[Request, Answer, Result]) -> Result:
+    """What comes of a dialogue with the service's SP."""
+    async with _reader(service, credential) as read, _courier(service, read) as courier:
+        return await courier.drive(service, dialogue)
 
 
 def drafted(folder: Path, name: str) -> Service:

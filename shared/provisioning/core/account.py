@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from provisioning.core.changed import changed
 from provisioning.core.period import Instant
+from provisioning.core.quick import quick
 
 Json = Any  # a value as JSON has them; every boundary checks its own
 FIRST_NUMBER: Final = 2  # of the counter in a candidate for a name: the first of that name has none
@@ -63,6 +64,7 @@ TRANSITIONS: Final[Mapping[tuple[Condition, Event], Condition]] = {
 }
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Intent:
     """An open doubt: a call that may have had, or may yet have, an effect that we did not see.
@@ -78,6 +80,7 @@ class Intent:
     ticket: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Known:
     """What we know to exist at the SP: values as last applied, names of groups as last joined.
@@ -114,6 +117,7 @@ class Candidates:
             tried.update(some)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Desired:
     """What one SP should hold for one identity: phase, values by attribute path, groups. Compared by digest.
@@ -159,6 +163,7 @@ class Desired:
         return {path: value for path, value in values.items() if not self.is_weak(path)}
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Account:
     """The account item. `turn` is the entitlement's turn for which it is settled, parked or backing off.

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import Instant
+from provisioning.core.quick import quick
 from provisioning.core.wire import digest_of
 
 EARLY: Final = 2  # seconds: a bell that arrives less than this before its instant is handled at its instant
@@ -26,6 +27,7 @@ class Cause(StrEnum):
     DECISION = "decision"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Bell:
     """`service` None rings evaluate, otherwise that service's deliver.

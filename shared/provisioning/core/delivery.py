@@ -8,10 +8,12 @@ from provisioning.core.catalog import Service
 from provisioning.core.changed import changed
 from provisioning.core.gate import wait
 from provisioning.core.period import Instant
+from provisioning.core.quick import quick
 
 CALL: Final = 60  # seconds after which a call that we began can no longer be under way: the courier's limit, rounded up
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a doorbell leads to. `call`: the SP must be asked. `doubt`: what is known of the account may be wrong.
@@ -29,6 +31,7 @@ class Plan:
 REST: Final = Plan(call=False)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How the dialogue with the SP ended: what is known now, why, and the SP's own word on when to come again."""
@@ -94,7 +97,7 @@ def agrees(known: Known, desired: Desired) -> bool:
 
 def _fills(known: Known, desired: Desired) -> bool:
     """Whether a value is wanted where the SP has none, and it is not known that it has one."""
-    return not {*desired.filled} <= {*known.filled}
+    return bool(desired.fill) and not {*desired.filled} <= {*known.filled}
 
 
 def without_name(known: Known, path: str) -> Known:

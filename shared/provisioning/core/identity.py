@@ -8,7 +8,8 @@ from typing import Final
 from provisioning.core.account import Json
 from provisioning.core.lifecycle import Entitlement
 from provisioning.core.period import Instant
-from provisioning.core.record import Affiliation, Record
+from provisioning.core.record import Absence, Affiliation, Record
+from provisioning.core.version import MICROSECONDS
 
 MOST_CLOSED: Final = 100  # closed affiliations kept; the ones that ended last
 
@@ -19,6 +20,7 @@ class Absorbed(StrEnum):
     NEWER = "newer"
     SAME = "same"
     OLDER = "older"
+    REUSED = "reused"  # the version that is known, with other content
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +49,27 @@ class Identity:
         return any(not record.deleted for record in self.records.values())
 
 
-def absorb(identity: Identity, record: Record, now: Instant) -> tuple[Identity, Absorbed]:
+def absorb(identity: Identity, told: Record | Absence, now: Instant) -> tuple[Identity, Absorbed]:
     """The identity after a record, by the source's own version: arrival order means nothing.
+
+    Of one version, what was observed later is the truth, whatever the source's versions are worth; what a source
+    tells of itself is no observation, since it may be repeated late. An absence is of the version that is known.
 
     What the source no longer states, or states otherwise, is closed at `now`: a right ends when we learn of it,
     and the grace of the rule that gave it runs from there.
     """
-    known = identity.records.get(record.source)
-    if known is not None and record.version < known.version:
-        return identity, Absorbed.OLDER
-    if known is not None and record.version == known.version:
-        return identity, Absorbed.SAME
+    known = identity.records.get(told.source)
+    if isinstance(told, Absence):
+        if known is None or known.deleted:
+            return identity, Absorbed.SAME
+        record = Record(told.source, told.key, known.version, deleted=True, observed=told.observed)
+    else:
+        record = told
+    if known is not None:
+        absorbed = _compare(known, record)
+        if absorbed is not Absorbed.NEWER:
+            return identity, absorbed
+    record = replace(record, observed=record.observed or now * MICROSECONDS)
     if record.deleted and known is not None:
         # The attributes stay: a suspended account still needs its name. Nothing erases them afterwards yet.
         record = replace(record, attributes=known.attributes, affiliations=())
@@ -69,6 +81,24 @@ def absorb(identity: Identity, record: Record, now: Instant) -> tuple[Identity, 
     ]
     closed = sorted((*identity.closed, *ended), key=lambda item: item.affiliation.end)[-MOST_CLOSED:]
     return replace(identity, records={**identity.records, record.source: record}, closed=tuple(closed)), Absorbed.NEWER
+
+
+def _compare(known: Record, record: Record) -> Absorbed:
+    if record.version != known.version:
+        return Absorbed.NEWER if record.version > known.version else Absorbed.OLDER
+    if known.deleted and record.deleted:
+        return Absorbed.SAME
+    if record.observed > known.observed and not _says_same(known, record):
+        return Absorbed.NEWER
+    if record.deleted:  # seen to be absent, before what is known was seen
+        return Absorbed.OLDER
+    return Absorbed.SAME if _says_same(known, record) else Absorbed.REUSED
+
+
+def _says_same(known: Record, record: Record) -> bool:
+    return (known.deleted, known.attributes, known.affiliations) == (
+        record.deleted, record.attributes, record.affiliations,
+    )  # fmt: skip
 
 
 def prune(identity: Identity, before: Instant) -> Identity:

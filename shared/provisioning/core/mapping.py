@@ -130,8 +130,17 @@ def _names(path: str, value: MappedValue, environment: Environment, where: str) 
     return NameMapping(path, compile_program([*plain, *numbered], variables), again)
 
 
-def desired(mapping: AccountMapping, identity: str, person: Mapping[str, Json], entitlement: Entitlement) -> Desired:
+def desired(
+    mapping: AccountMapping,
+    identity: str,
+    person: Mapping[str, Json],
+    entitlement: Entitlement,
+    *,
+    decided: bool = False,
+) -> Desired:
     """The account that an entitlement wants. A value that cannot be computed is left out.
+
+    `decided`: by this very bundle and for this person as given, so that the entitlement has the digest already.
 
     If it was required, `problem` says so: such an account is parked and not half created. Names are not chosen here:
     only who writes the account knows which is taken.
@@ -141,14 +150,16 @@ def desired(mapping: AccountMapping, identity: str, person: Mapping[str, Json], 
     if phase is Phase.ABSENT:
         return Desired(phase, digest=digest_of(["absent", dispute]), dispute=dispute) if dispute else _ABSENT
     authorizations = list(entitlement.authorizations)
-    arguments = (person, authorizations, phase.value, identity)
+    state = phase.value
+    arguments = (person, authorizations, state, identity)
     values, missing = _values(mapping, arguments)
     names = {mapping.groups[name] for name in authorizations if name in mapping.groups} if phase is Phase.ACTIVE else ()
     groups = tuple(sorted(names))
     if mapping.is_plain:
         problem = "; ".join(missing.values())
-        parts = [phase.value, values, groups, problem, *_disputed(dispute)]
-        return Desired(phase, values, groups, digest_of(parts), problem, dispute=dispute)
+        parts = [state, values, groups, problem, *_disputed(dispute)]
+        digest = entitlement.digest if decided else digest_of(parts)
+        return Desired(phase, values, groups, digest, problem, dispute=dispute)
     return _weakly(mapping, Desired(phase, values, groups, dispute=dispute), missing, arguments)
 
 

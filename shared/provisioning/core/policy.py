@@ -7,12 +7,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from provisioning.core.account import Json
-from provisioning.core.catalog import Bundle, Rule, Service
+from provisioning.core.catalog import Bundle, Rule, Service, Source
 from provisioning.core.eligibility import Match, Timeline, make_match
 from provisioning.core.expression import EvaluationError, Expression, Selection
 from provisioning.core.identity import Identity, affiliations, person
 from provisioning.core.mapping import AccountMapping
 from provisioning.core.period import BEGINNING, FOREVER, Duration, Instant, Period, shift
+from provisioning.core.reading import Reader
 from provisioning.core.record import Schema
 from provisioning.core.separation import separate
 
@@ -75,6 +76,7 @@ class Policy:
     sequence: int
     schema: Schema
     sources: tuple[str, ...]  # in the order of their precedence
+    readers: Mapping[str, Reader]  # by source: of those that speak of fields of their own
     services: Mapping[str, Service]
     mappings: Mapping[str, AccountMapping]
     person_rules: tuple[CompiledRule, ...]
@@ -82,6 +84,10 @@ class Policy:
     longest_grace: Duration  # how long after its end a fact can still matter
     person_selection: Selection = field(repr=False)  # of (person)
     affiliation_selection: Selection = field(repr=False)  # of (person, affiliation)
+
+    def source(self, id_: str) -> Source:
+        """A source by its id. Raises KeyError."""
+        return {source.id: source for source in self.bundle.sources}[id_]
 
     @property
     def zone(self) -> ZoneInfo:

@@ -14,6 +14,7 @@ from provisioning.core.expression import Environment, Type, compile_expression, 
 from provisioning.core.mapping import AccountMapping, compile_mapping
 from provisioning.core.period import BEGINNING, DAY, FOREVER, Duration, Period, parse_end, parse_start
 from provisioning.core.policy import CompiledRule, Policy, compiled_rule
+from provisioning.core.reading import Reader, compile_reading
 from provisioning.core.record import Schema
 from provisioning.core.separation import exclusion_problems
 
@@ -45,6 +46,7 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
                 )
         except InvalidError as error:
             problems.append(error)
+    readers = _readers(bundle, problems)
     problems.extend(_requirements(bundle))
     compiled = _rules(bundle, schema, problems)
     problems.extend(exclusion_problems(bundle))
@@ -58,6 +60,7 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
         sequence=sequence,
         schema=schema,
         sources=tuple(source.id for source in bundle.sources),
+        readers=readers,
         services={service.id: service for service in bundle.services},
         mappings=mappings,
         person_rules=for_person,
@@ -87,6 +90,19 @@ def _schema(tenant: Tenant, problems: list[InvalidError]) -> Schema:
                     InvalidError(f"{kind!r} is not a type of attribute", f"tenant.{part}.{name}", right=right)
                 )
     return Schema(tenant.person, tenant.affiliation, zone, tenant.limits)
+
+
+def _readers(bundle: Bundle, problems: list[InvalidError]) -> dict[str, Reader]:
+    readers: dict[str, Reader] = {}
+    for source in bundle.sources:
+        try:
+            reader = compile_reading(source, bundle.tenant)
+        except InvalidError as error:
+            problems.append(error)
+            continue
+        if reader is not None:
+            readers[source.id] = reader
+    return readers
 
 
 def _unique(bundle: Bundle, problems: list[InvalidError]) -> None:

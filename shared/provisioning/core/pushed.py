@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from provisioning.core.errors import ConflictError
+from provisioning.core.observation import push
 from provisioning.core.period import Instant
-from provisioning.core.wire import canonical
 
 Kind = Literal["User", "Group"]
 
@@ -90,19 +90,9 @@ def claims_of(resource: Resource) -> frozenset[Claim]:
 
 
 def message_of(held: Held, names: Mapping[str, str]) -> str:
-    """The message about a user: a CloudEvent in structured JSON. `names`: of groups, by id."""
+    """The message about a user, see `observation`. `names`: of groups, by id."""
     user = held.resource
-    data: dict[str, Any] = {"key": user.id, "version": user.version}
     if user.deleted:
-        data |= {"fields": None, "deleted": True}
-    else:
-        groups = [{"value": group, "display": names[group]} for group in sorted(held.groups) if group in names]
-        data["fields"] = {**user.content, "id": user.id, "groups": groups}
-    event = {
-        "specversion": "1.0",
-        "id": f"{user.id}.{user.version}",
-        "source": "gateway",
-        "type": "provisioning.pushed",
-        "data": data,
-    }
-    return canonical(event).decode()
+        return push(user.id, user.version, None)
+    groups = [{"value": group, "display": names[group]} for group in sorted(held.groups) if group in names]
+    return push(user.id, user.version, {**user.content, "id": user.id, "groups": groups})

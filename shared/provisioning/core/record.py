@@ -14,8 +14,7 @@ from provisioning.core.account import Json
 from provisioning.core.catalog import Limits
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import BEGINNING, FOREVER, Instant, Period, parse_end, parse_start, show
-
-LARGEST_VERSION: Final = 2**63 - 1
+from provisioning.core.version import LARGEST_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,16 @@ class Record:
     attributes: Mapping[str, Json] = field(default_factory=dict)
     affiliations: tuple[Affiliation, ...] = ()
     notices: tuple[str, ...] = ()  # what was odd but not wrong, for people
+    observed: int = 0  # microseconds since 1970 at which the source began to show it; 0: it told of itself
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A source showed nobody of this key when it was asked, at `observed`: microseconds since 1970."""
+
+    source: str
+    key: str
+    observed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,7 @@ class Schema:
     limits: Limits
 
 
-def read_record(source: str, data: Any, schema: Schema) -> Record:
+def read_record(source: str, data: Any, schema: Schema, observed: int = 0) -> Record:
     """Make a record of decoded JSON: `{key, version, deleted?, attributes?, affiliations?}`.
 
     Raises InvalidError that names the field and what would be right. Attributes that the tenant does not declare
@@ -63,7 +72,7 @@ def read_record(source: str, data: Any, schema: Schema) -> Record:
     """
     if not isinstance(data, dict):
         raise InvalidError("the record is not an object", where="data", right="an object with key and version")
-    key = _text(data.get("key"), "data.key", schema.limits)
+    key = text_of(data.get("key"), "data.key", schema.limits)
     version = data.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or not 0 <= version <= LARGEST_VERSION:
         raise InvalidError(
@@ -75,7 +84,7 @@ def read_record(source: str, data: Any, schema: Schema) -> Record:
     notices: list[str] = []
     attributes = _facts(data.get("attributes", {}), schema.person, "data.attributes", schema.limits)
     affiliations = _affiliations(data.get("affiliations", []), schema, notices)
-    return Record(source, key, version, deleted, attributes, affiliations, tuple(notices))
+    return Record(source, key, version, deleted, attributes, affiliations, tuple(notices), observed)
 
 
 def _affiliations(entries: Any, schema: Schema, notices: list[str]) -> tuple[Affiliation, ...]:
@@ -102,7 +111,7 @@ def _affiliations(entries: Any, schema: Schema, notices: list[str]) -> tuple[Aff
 def _affiliation(entry: Any, where: str, schema: Schema, notices: list[str]) -> Affiliation:
     if not isinstance(entry, dict):
         raise InvalidError("the affiliation is not an object", where=where, right="an object with id, start, end")
-    key = _text(entry.get("id"), f"{where}.id", schema.limits)
+    key = text_of(entry.get("id"), f"{where}.id", schema.limits)
     start = _boundary(entry.get("start"), f"{where}.start", schema.zone, BEGINNING, notices)
     end = _boundary(entry.get("end"), f"{where}.end", schema.zone, FOREVER, notices)
     if start > end:
@@ -126,7 +135,7 @@ def _boundary(text: Any, where: str, zone: ZoneInfo, absent: Instant, notices: l
     return instant
 
 
-_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str,),
     "bool": (bool,),
     "int": (int,),
@@ -143,11 +152,12 @@ def _facts(data: Any, declared: Mapping[str, str], where: str, limits: Limits) -
     for name, kind in declared.items():
         value = data.get(name)
         if value is not None:  # null says as much as absence
-            facts[name] = _fact(value, kind, f"{where}.{name}", limits)
+            facts[name] = fact(value, kind, f"{where}.{name}", limits)
     return facts
 
 
-def _fact(value: Any, kind: str, where: str, limits: Limits) -> Json:
+def fact(value: Any, kind: str, where: str, limits: Limits) -> Json:
+    """A value, if it is of its declared kind and within the limits. Raises InvalidError that names the place."""
     if kind.startswith("list("):
         if not isinstance(value, list):
             raise InvalidError("the value is not a list", where=where, right=kind)
@@ -155,18 +165,19 @@ def _fact(value: Any, kind: str, where: str, limits: Limits) -> Json:
             raise InvalidError(
                 f"{len(value)} values", where=where, right=f"at most {limits.values}; tenant.limits.values sets it"
             )
-        return [_fact(item, kind[5:-1], f"{where}[{number}]", limits) for number, item in enumerate(value)]
-    kinds = _KINDS[kind]
+        return [fact(item, kind[5:-1], f"{where}[{number}]", limits) for number, item in enumerate(value)]
+    kinds = KINDS[kind]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise InvalidError(f"the value is a {type(value).__name__}", where=where, right=kind)
     if isinstance(value, str):
-        return _text(value, where, limits, least=0)
+        return text_of(value, where, limits, least=0)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_VERSION:
         raise InvalidError("the number does not fit 64 bits", where=where, right=kind)
     return value
 
 
-def _text(value: Any, where: str, limits: Limits, least: int = 1) -> str:
+def text_of(value: Any, where: str, limits: Limits, least: int = 1) -> str:
+    """Text, as Unicode writes it in one form. Raises InvalidError that names the place."""
     if not isinstance(value, str) or len(value) < least:
         raise InvalidError("text is missing", where=where, right="text")
     if len(value) > limits.text:

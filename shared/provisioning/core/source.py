@@ -4,14 +4,42 @@ The questions are those of `ports.Extraction`. A page is the unit of everything:
 the place after it is remembered, so whoever dies in between sees the page again, and never misses one.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from provisioning.core.account import Json
+from provisioning.core.quick import quick
 
 MOST_KEYS = 1000  # keys of one `fetch`
 
 
+class Fields(Mapping[str, Json]):
+    """Fields that came as JSON, the same text for the same fields: it is read only if somebody looks into it."""
+
+    __slots__ = ("_read", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._read: dict[str, Json] | None = None
+
+    @property
+    def _fields(self) -> dict[str, Json]:
+        if self._read is None:
+            self._read = json.loads(self.text)
+        return self._read
+
+    def __getitem__(self, name: str) -> Json:
+        return self._fields[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+
+@quick
 @dataclass(frozen=True, slots=True)
 class Item:
     """What a source shows of one subject: its own fields, not yet mapped. None: it says that there is no such subject.
@@ -45,10 +73,12 @@ class Evidence:
     `expected`: how many subjects there are by a count that does not depend on the pages; None: it has none, and only
     the comparison with the last run can tell. `problem`: why the pages cannot be everybody, such as a count that
     changed by more than it may, a page that came twice, or a replica that lags; nothing: no such reason is known.
+    `of`: the state that was shown, if the source names it, such as a file: two snapshots of one state are one evidence.
     """
 
     expected: int | None = None
     problem: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 from provisioning.core.extract_options import Cron
 from provisioning.core.model import Model
 from provisioning.core.source_files import Files as Files
-from provisioning.core.source_http import Http as Http
 from provisioning.core.source_ldap import LdapSource as LdapSource
-from provisioning.core.source_scim import ScimSource as ScimSource
 from provisioning.core.source_sql import Sql as Sql
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -45,7 +43,8 @@ class Reading(Model):
     key: Path = Field(default="key", description="path of what the source calls the subject; not used by `poll`")
     version: Path | None = Field(
         default=None,
-        description="path of a number or an instant that grows with each change; none: the order of observation",
+        description="path of a number or an instant that grows with each change; none: the order of observation, "
+        "which is right for what is fetched or polled, while messages overtake each other",
     )
     fields: dict[Name, str | Member] = Field(default_factory=dict, description="type, or path and type, by name")
     deleted: Expression | None = Field(default=None, description="a bool: whether the subject is gone")
@@ -72,20 +71,18 @@ class Poll(Model):
     page: int = Field(default=1000, ge=1, le=10_000, description="subjects of one answer, about")
     sql: Sql | None = None
     ldap: LdapSource | None = None
-    scim: ScimSource | None = None
-    http: Http | None = None
     files: Files | None = None
 
     @model_validator(mode="after")
     def _one_technology(self) -> "Poll":
         if len(self.technologies) != 1:
-            raise ValueError("exactly one of sql, ldap, scim, http, files")
+            raise ValueError("exactly one of sql, ldap, files")
         return self
 
     @property
     def technologies(self) -> tuple[str, ...]:
         """Those that are configured: one."""
-        names = ("sql", "ldap", "scim", "http", "files")
+        names = ("sql", "ldap", "files")
         return tuple(name for name in names if getattr(self, name) is not None)
 
     @property

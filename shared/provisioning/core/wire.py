@@ -19,6 +19,11 @@ def canonical(value: Any) -> bytes:
     return _CANONICAL.encode(value).encode()
 
 
+def write_json(value: Any) -> bytes:
+    """JSON of ASCII, as any reader takes it: what is sent to others."""
+    return _PLAIN.encode(value).encode()
+
+
 def digest_of(value: Any) -> str:
     """16 characters that stand for a value: 96 bits of SHA-256 over its canonical JSON."""
     return base64.urlsafe_b64encode(hashlib.sha256(canonical(value)).digest()[:12]).decode()
@@ -84,6 +89,8 @@ def _depth(text: str) -> int:
     return deepest
 
 
-# Made once: `json.dumps` and `json.loads` make new ones for each call that is not of the plainest.
-_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+# Made once: `json.dumps` and `json.loads` make new ones for each call that is not of the plainest. Nothing that is
+# written has itself in it, so nobody looks for that: it would be a quarter of the work.
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
+_PLAIN: Final = json.JSONEncoder(check_circular=False)
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_once)

@@ -6,9 +6,11 @@ from enum import StrEnum
 
 from provisioning.core.account import Desired, Json, Known
 from provisioning.core.gate import Heard
+from provisioning.core.quick import quick
 from provisioning.protocols.ldap_message import LdapRequest, LdapResult
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """`path` is relative to the service's endpoint; `query` is encoded by the driver; `body` is JSON or nothing.
@@ -26,6 +28,7 @@ class HttpRequest:
     sign_as: str | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A complete answer within the service's bound. Header names are in lower case."""
@@ -96,6 +99,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # look before it is repeated
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How it ended and what is known of the account now, also after a part of the work.
@@ -119,6 +123,7 @@ class Ending:
     heard: Heard = Heard.WELL  # what the answers taught of the SP's health; whoever carried the dialogue says so
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One account to be made as desired.

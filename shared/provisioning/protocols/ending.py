@@ -20,6 +20,12 @@ REASON: Final = 200  # characters of a reason, at most
 _SAID: Final = 2000  # characters of the SP's own words that are looked at
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _ADDRESS: Final = re.compile(r"[^\s\"'<>=]+@[^\s\"'<>]+")
+# Bare numbers: to name a status by HTTPStatus takes longer than to compare it.
+_OK: Final = 200
+_REDIRECT: Final = 300
+_BAD_REQUEST: Final = 400
+_TOO_MANY: Final = 429
+_INTERNAL: Final = 500
 # Refusals that say nothing about this account. 401 and 403: the credential is wrong until an operator mends it, so
 # the work is tried again with growing spacing; were it parked, every account of the service would need a person
 # after a rotation of keys. 404: where the dialogue did not ask for one account, the address of the service is
@@ -43,13 +49,13 @@ def classify(request: HttpRequest, answer: Answer, known: Known) -> Ending:
     if not isinstance(answer, HttpResponse):
         return garbage(request, known, "another transport's word")
     status = answer.status
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+    if _OK <= status < _REDIRECT:
         return Ending(Outcome.DONE, known)
     if status in _LATER:
         return Ending(Outcome.TRANSIENT, known, _reason(request, answer), retry_after(answer.headers))
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+    if _REDIRECT <= status < _BAD_REQUEST:
         return Ending(Outcome.PERMANENT, known, f"{request.method} answered {status}: redirect refused")
-    if status < HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.NOT_IMPLEMENTED:
+    if status < _INTERNAL or status == HTTPStatus.NOT_IMPLEMENTED:
         return Ending(Outcome.PERMANENT, known, _reason(request, answer))
     doubtful = request.method not in _SAFE
     return Ending(Outcome.UNKNOWN if doubtful else Outcome.TRANSIENT, known, _reason(request, answer))
@@ -61,13 +67,13 @@ def heard(answer: Answer) -> Heard:
         return Heard.THROTTLED if answer.throttled else Heard.SICK
     if isinstance(answer, LdapResult):
         return Heard.THROTTLED if answer.code == _BUSY else Heard.SICK if answer.code == _UNAVAILABLE else Heard.WELL
-    if not isinstance(answer, HttpResponse) or answer.status < HTTPStatus.BAD_REQUEST:
+    if not isinstance(answer, HttpResponse) or answer.status < _BAD_REQUEST:
         return Heard.WELL
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+    if answer.status == _TOO_MANY:
         return Heard.THROTTLED
     # 401 and 403: the credential is wrong for everyone, and each call with it may count against us.
     refused = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-    broken = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.NOT_IMPLEMENTED
+    broken = answer.status >= _INTERNAL and answer.status != HTTPStatus.NOT_IMPLEMENTED
     return Heard.SICK if refused or broken else Heard.WELL
 
 

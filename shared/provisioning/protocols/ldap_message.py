@@ -13,7 +13,7 @@ class LdapSearch:
     """Look for entries. `filter` is a text of RFC 4515; at most `most` entries are shown."""
 
     base: str
-    scope: Literal["base", "subtree"]
+    scope: Literal["base", "one", "subtree"]
     filter: str
     attributes: tuple[str, ...]
     most: int

@@ -11,6 +11,7 @@ from typing import Final
 
 from provisioning.core.account import Desired, Known, Phase
 from provisioning.core.catalog import Service
+from provisioning.core.changed import changed
 from provisioning.core.errors import InvalidError
 from provisioning.core.scim_options import Scim
 from provisioning.core.scim_presets import options_of
@@ -34,7 +35,7 @@ from provisioning.protocols.scim_change import Met, change, doubted, look, phase
 from provisioning.protocols.scim_dialect import fitted
 from provisioning.protocols.scim_groups import join, leave
 from provisioning.protocols.scim_lookup import look_up
-from provisioning.protocols.scim_resource import check_values, make_user
+from provisioning.protocols.scim_user import check_values, make_user
 
 _CONFLICT: Final = 409
 
@@ -66,10 +67,10 @@ def _make(service: Service, scim: Scim, delivery: Delivery) -> Dialogue:
     left = yield from leave(scim, delivery, met.known, wanted)
     if isinstance(left, Ending):
         return left
-    changed = left.known if met.made else (yield from change(scim, delivery, replace(met, known=left.known)))
-    if isinstance(changed, Ending):
-        return changed
-    known = yield from join(scim, delivery, changed, wanted, met.shown)
+    own = left.known if met.made else (yield from change(scim, delivery, changed(met, known=left.known)))
+    if isinstance(own, Ending):
+        return own
+    known = yield from join(scim, delivery, own, wanted, met.shown)
     if isinstance(known, Ending):
         return known
     if left.refusal is not None:

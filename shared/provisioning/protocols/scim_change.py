@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from provisioning.core.account import Json, Known, Phase
+from provisioning.core.changed import changed
+from provisioning.core.quick import quick
 from provisioning.core.scim_options import Scim
 from provisioning.protocols.dialogue import Answer, Delivery, Ending, HttpRequest, Outcome, Request
 from provisioning.protocols.scim_calls import (
@@ -37,6 +39,7 @@ from provisioning.protocols.scim_resource import member, read_path, shows, value
 _EMPTY: Final[tuple[Json, ...]] = (None, "", [], {})
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Met:
     """An account that exists. `shown`: as the SP showed it; `certain`: this dialogue has seen or made it.
@@ -82,7 +85,7 @@ def change(scim: Scim, delivery: Delivery, met: Met) -> Generator[Request, Answe
             break
     if refused is not None:
         return (yield from _failed(scim, delivery, met, refused))
-    return replace(met.known, phase=desired.phase, values=desired.held, filled=desired.filled)
+    return changed(met.known, phase=desired.phase, values=desired.held, filled=desired.filled)
 
 
 def vanished() -> Ending:

@@ -8,7 +8,8 @@ from typing import Final
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
 from provisioning.protocols.scim_check_quirks import check_quirks
-from provisioning.protocols.scim_resource import Path, make_user, read_path
+from provisioning.protocols.scim_resource import Path, read_path
+from provisioning.protocols.scim_user import make_user
 
 ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _ENTRY: Final = ("value", "display", "type", "primary")

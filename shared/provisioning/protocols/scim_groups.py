@@ -6,6 +6,7 @@ from typing import Final
 
 from provisioning.core.account import Json, Known
 from provisioning.core.catalog import Service
+from provisioning.core.quick import quick
 from provisioning.core.scim_options import Scim
 from provisioning.core.scim_presets import options_of
 from provisioning.protocols.dialogue import Answer, Delivery, Dialogue, Ending, Outcome, Request
@@ -19,6 +20,7 @@ from provisioning.protocols.scim_resource import GROUP, member, read_path
 _CONFLICT: Final = 409
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Left:
     """After memberships were ended. `refusal`: one that the SP will not end; `missing`: a group that is gone."""

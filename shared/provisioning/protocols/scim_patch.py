@@ -1,6 +1,7 @@
 """The smallest PATCH (RFC 7644 3.5.2) from what an account holds to what it should hold."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from provisioning.core.account import Json
@@ -8,6 +9,7 @@ from provisioning.protocols.scim_filter import literal
 from provisioning.protocols.scim_resource import Path, as_scim, read_path, value_at
 
 MESSAGE: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+_TEXT: Final = frozenset({str})
 Operation = dict[str, Any]
 
 
@@ -18,7 +20,15 @@ def patch_body(operations: list[Operation]) -> Json:
 
 def applied(values: Mapping[str, Json]) -> dict[str, Json]:
     """What was applied, by path, in SCIM's form. None stands for what may be there and was not applied by us."""
+    if _TEXT.issuperset(map(type, values.values())) and _hold_texts(tuple(values)):
+        return dict(values)
     return {text: as_scim(read_path(text), value) for text, value in values.items() if value is not None}
+
+
+@lru_cache(maxsize=1024)
+def _hold_texts(texts: tuple[str, ...]) -> bool:
+    """Whether a text stands at each of these paths as it is. Raises InvalidError for what is no path."""
+    return not any(path.has_entries for path in map(read_path, texts))
 
 
 def shown_values(resource: Mapping[str, Json], *values: Mapping[str, Json]) -> dict[str, Json]:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,7 +14,6 @@ GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
 # Complex multi-valued attributes whose entries have a `value` (RFC 7643 4.1.2): a bare text stands for one entry.
 _ENTRIES: Final = frozenset({"emails", "phonenumbers", "ims", "photos", "entitlements", "roles", "x509certificates"})
 _ENGINES: Final = frozenset({"active", "externalid"})
-_STRUCTURED: Final = (dict, list, tuple)
 _RESERVED: Final = frozenset({"id", "schemas", "meta", "groups"})
 _NAME: Final = r"[A-Za-z$][A-Za-z0-9_$-]*"
 _PATH: Final = re.compile(
@@ -61,51 +59,6 @@ def read_path(text: str) -> Path:
         right = f'{path.attribute}[type eq "work"].{path.sub}, or a list for {path.attribute}'
         raise InvalidError("it does not say of which entry", where=text, right=right)
     return path
-
-
-def check_values(values: Mapping[str, Json], known: Mapping[str, Json], identity: str) -> None:
-    """Whether a User can be made of values, and compared with what is known. Raises InvalidError for a bad mapping."""
-    if not known.keys() <= values.keys():
-        for text in known:
-            read_path(text)
-    for text in _marks(tuple(values)):
-        if values[text] != identity:
-            raise InvalidError("externalId is the engine's own mark", where=text, right="identity, or no mapping")
-    if not any(isinstance(value, _STRUCTURED) for value in values.values()):
-        _check_paths(tuple(values))
-    else:
-        make_user(values, identity, active=True)
-
-
-@lru_cache(maxsize=1024)
-def _marks(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of some paths at which the engine's own mark stands. Raises InvalidError for what is no path."""
-    paths = [read_path(text) for text in texts]
-    return tuple(path.text for path in paths if path.is_engines and path.attribute.casefold() == "externalid")
-
-
-@lru_cache(maxsize=1024)
-def _check_paths(texts: tuple[str, ...]) -> None:
-    """Whether plain values can stand at these paths together: it depends on nothing else. Raises InvalidError."""
-    make_user(dict.fromkeys(texts, "x"), "", active=True)
-
-
-def make_user(values: Mapping[str, Json], identity: str, *, active: bool) -> dict[str, Json]:
-    """A User of these values, with the owner's mark. Raises InvalidError if two paths contradict each other."""
-    schemas = [USER]
-    user: dict[str, Json] = {"schemas": schemas, "externalId": identity, "active": active}
-    for text, value in values.items():
-        path = read_path(text)
-        wanted = as_scim(path, value)
-        if path.is_engines or wanted == []:
-            continue
-        if isinstance(wanted, _STRUCTURED):
-            wanted = deepcopy(wanted)  # other paths may add to it
-        schema = spelled(user, path.schema) if path.schema else ""
-        if schema and schema not in schemas:
-            schemas.append(schema)
-        place(user.setdefault(schema, {}) if schema else user, path, wanted)
-    return user
 
 
 def place(container: dict[str, Json], path: Path, value: Json) -> None:

@@ -8,6 +8,7 @@ CORE: Final = "urn:oasis:names:tc:SPML:2:0"
 ASYNC: Final = f"{CORE}:async"
 BATCH: Final = f"{CORE}:batch"
 BULK: Final = f"{CORE}:bulk"
+PASSWORD: Final = f"{CORE}:password"
 REFERENCE: Final = f"{CORE}:reference"
 SEARCH: Final = f"{CORE}:search"
 SUSPEND: Final = f"{CORE}:suspend"
@@ -22,6 +23,7 @@ PREFIXES: Final[Mapping[str, str]] = {
     ASYNC: "async",
     BATCH: "batch",
     BULK: "bulk",
+    PASSWORD: "pass",
     REFERENCE: "reference",
     SEARCH: "search",
     SUSPEND: "suspend",
@@ -39,4 +41,5 @@ CAPABILITIES: Final[Mapping[str, str]] = {
     "resumeRequest": SUSPEND,
     "statusRequest": ASYNC,
     "suspendRequest": SUSPEND,
+    **{f"{do}PasswordRequest": PASSWORD for do in ("set", "expire", "reset", "validate")},
 }

@@ -4,10 +4,11 @@ import json
 import sys
 from typing import Any, Final
 
-_LINE: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [])
+_LINE: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
 
 
 def log(word: str, **fields: Any) -> None:
     """Write one line; empty fields are left out, since logs are billed by the byte."""
-    line = {"word": word, **{name: value for name, value in fields.items() if value not in (None, "", [])}}
+    line = {"word": word, **{name: value for name, value in fields.items() if value or value not in _EMPTY}}
     sys.stdout.write(_LINE.encode(line) + "\n")

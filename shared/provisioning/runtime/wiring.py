@@ -4,15 +4,20 @@ One of each for the process: clients and caches live from one invocation to the 
 """
 
 import uuid
+from collections.abc import Sequence
 from functools import cache
+from time import monotonic
 from typing import TYPE_CHECKING
 
-from provisioning.runtime.entry import clock
+from provisioning.core.errors import InvalidError
+from provisioning.runtime.entry import clock, microseconds
 from provisioning.runtime.log import log
 from provisioning.runtime.settings import Settings, read_settings
 from provisioning.stages.decide import Decide
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from provisioning.adapters.aws.clients import Clients
     from provisioning.adapters.aws.objects import Objects
     from provisioning.adapters.aws.policies import PublishedPolicies
@@ -20,8 +25,10 @@ if TYPE_CHECKING:
     from provisioning.adapters.aws.rows import Rows
     from provisioning.adapters.aws.table import Table
     from provisioning.adapters.delivery.ldap import LdapCaller
-    from provisioning.core.catalog import Service
-    from provisioning.ports import Courier
+    from provisioning.core.catalog import Service, Source
+    from provisioning.core.source import Item
+    from provisioning.core.source_options import Poll as Options
+    from provisioning.ports import Courier, Extraction
     from provisioning.protocols.dialogue import Answer
     from provisioning.protocols.ldap_message import LdapRequest
     from provisioning.stages.campaign import Campaign
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from provisioning.stages.extract import Extract
     from provisioning.stages.feedback import Feedback
     from provisioning.stages.gateway import Gateway
+    from provisioning.stages.poll import Poll
     from provisioning.stages.receive import Receive
     from provisioning.stages.schedule import Schedule
 
@@ -133,7 +141,49 @@ def receive_shell() -> "Receive":
     from provisioning.adapters.aws.rejections import KeptRejections
     from provisioning.stages.receive import Receive
 
-    return Receive(decide(), KeptRejections(rows(), objects()), queues())
+    return Receive(decide(), KeptRejections(rows(), objects()), queues(), microseconds, fetch)
+
+
+async def fetch(source: "Source", keys: Sequence[str]) -> "Sequence[Item]":
+    """Subjects of a thin source as they are now."""
+    if source.poll is None:
+        raise InvalidError(f"source {source.id!r} cannot be asked", right="a source with `poll`")
+    async with opened(source.poll) as extraction:
+        return await extraction.fetch(keys)
+
+
+def opened(options: "Options") -> "AbstractAsyncContextManager[Extraction]":
+    """A source that can be asked."""
+    from provisioning.adapters.aws.folders import StoredFolders
+    from provisioning.adapters.aws.secrets import StoredSecrets
+    from provisioning.adapters.sources.registry import open_source
+
+    folders = StoredFolders(clients(), settings().bucket) if options.files is not None else None
+    return open_source(options, StoredSecrets(clients()).read, folders)
+
+
+@cache
+def poll_shell() -> "Poll":
+    """What poll needs: for the one source of this deployment."""
+    from provisioning.adapters.aws.polls import StoredPolls
+    from provisioning.adapters.aws.rejections import KeptRejections
+    from provisioning.stages.poll import Poll
+
+    given = settings()
+    polls = StoredPolls(rows(), clients(), given.bucket, given.poll_queue, given.changes_queue)
+    return Poll(
+        source=given.source,
+        policies=policies(),
+        polls=polls,
+        spool=polls,
+        intake=polls,
+        rejections=KeptRejections(rows(), objects()),
+        open=opened,
+        owner=new_identity,
+        microseconds=microseconds,
+        clock=monotonic,
+        log=log,
+    )
 
 
 @cache

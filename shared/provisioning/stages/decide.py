@@ -9,7 +9,7 @@ from provisioning.core.decision import decide_identity
 from provisioning.core.errors import ConflictError, StalePolicyError, TransientError
 from provisioning.core.identity import Absorbed, Identity, absorb
 from provisioning.core.period import Instant
-from provisioning.core.record import Record
+from provisioning.core.record import Absence, Record
 from provisioning.ports import Identities, Policies
 from provisioning.stages.message import Log
 
@@ -35,7 +35,7 @@ class Subject:
 
     identity: str | None
     key: tuple[str, str] | None = None
-    record: Record | None = None
+    record: Record | Absence | None = None
     sequence: int = 0
     again: bool = False
 
@@ -65,6 +65,9 @@ async def _find(shell: Decide, subject: Subject) -> Subject:
 
 
 async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, trace: str) -> list[Bell]:
+    if subject.identity is None and isinstance(subject.record, Absence):
+        shell.log("absence.unknown", source=subject.record.source, trace=trace)
+        return []
     if subject.identity is None:
         stored, accounts = Identity(shell.new_identity()), {}
     else:
@@ -76,11 +79,11 @@ async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, t
     policy = await shell.policies.current(at_least=max(stored.sequence, subject.sequence))
     identity = stored
     if subject.record is not None:
-        record = subject.record
-        identity, absorbed = absorb(identity, record, now)
+        identity, absorbed = absorb(identity, subject.record, now)
         if absorbed is not Absorbed.NEWER:
+            version = subject.record.version if isinstance(subject.record, Record) else None
             shell.log(
-                f"record.{absorbed}", identity=stored.id, source=record.source, version=record.version, trace=trace
+                f"record.{absorbed}", identity=stored.id, source=subject.record.source, version=version, trace=trace
             )
     decision = decide_identity(policy, stored, identity, accounts, now)
     for failure in decision.failures:

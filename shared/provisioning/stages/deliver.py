@@ -141,7 +141,8 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
     try:
         # A new account joins all of its groups; after a doubt every membership is said again.
         joined = wanted if look or visit.plan.intent else wanted - had
-        groups = await group_ids(groups_shell, visit.service, joined, had - wanted, now)
+        left = had - wanted
+        groups = await group_ids(groups_shell, visit.service, joined, left, now) if joined or left else {}
     except GroupsNotReadyError as error:
         return Ending(error.outcome, account.known, str(error), error.retry_after, ticket=ticket)
     request = Delivery(account.identity, visit.own, known, look, visit.operation, visit.turn, groups, ticket)

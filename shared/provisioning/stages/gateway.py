@@ -10,7 +10,7 @@ from provisioning.core.errors import TransientError
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.ports import Policies
-from provisioning.ports_pushed import Changes, Pushed
+from provisioning.ports.pushed import Changes, Pushed
 from provisioning.protocols.inbound.credential import presented
 from provisioning.protocols.inbound.http import Request as Request
 from provisioning.protocols.inbound.http import Response as Response

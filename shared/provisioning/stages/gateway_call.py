@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from provisioning.core.catalog import Source
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
-from provisioning.ports_pushed import Changes, Pushed
+from provisioning.ports.pushed import Changes, Pushed
 from provisioning.protocols.inbound.http import Request
 
 

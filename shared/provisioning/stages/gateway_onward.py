@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from provisioning.core.pushed import Held, Unsent, message_of
-from provisioning.ports_pushed import Changes, Pushed
+from provisioning.ports.pushed import Changes, Pushed
 
 PAGE: Final = 100  # of what is unsent
 MEMBERS: Final = 1000  # of a group, at once

@@ -9,6 +9,7 @@ from provisioning.core.catalog import Service
 from provisioning.core.delivery import CALL
 from provisioning.core.errors import ConflictError, ProvisioningError
 from provisioning.core.period import Instant
+from provisioning.core.quick import quick
 from provisioning.ports import Accounts, Courier, Group
 from provisioning.protocols.dialogue import Outcome
 from provisioning.protocols.registry import PROTOCOLS
@@ -16,6 +17,7 @@ from provisioning.protocols.registry import PROTOCOLS
 _SOON: Final = 3  # seconds until another delivery has probably made the group
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Groups:
     """What groups need. `known` remembers remote ids between invocations."""

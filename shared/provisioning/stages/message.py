@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from provisioning.core.bell import Bell
 from provisioning.core.period import Instant
+from provisioning.core.quick import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Log(Protocol):
         ...
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Rung:
     """A bell together with the message that brought it."""

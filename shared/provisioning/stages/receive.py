@@ -1,26 +1,39 @@
-"""receive: what an IDMS published → record → decision → bells."""
+"""receive: what an IDMS published, or what was extracted from it → record → decision → bells."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 
 from provisioning.core.bell import Bell, Cause
+from provisioning.core.catalog import Source
 from provisioning.core.errors import InvalidError, PermanentError, TransientError
-from provisioning.core.notification import Notification, read_notification
+from provisioning.core.notification import Listening, Notification, Wanted, read_notification, read_observation
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
+from provisioning.core.record import Absence, Record
+from provisioning.core.source import MOST_KEYS, Item
 from provisioning.ports import Bells, Rejected, Rejections
 from provisioning.stages.decide import Decide, Subject, decide
 from provisioning.stages.message import Failed, Message
 
+Fetch = Callable[[Source, Sequence[str]], Awaitable[Sequence[Item]]]
+"""Asks a thin source for subjects as they are now: see `ports.Extraction.fetch`."""
+
+
+async def no_fetch(source: Source, _keys: Sequence[str]) -> Sequence[Item]:
+    """Where no source is thin."""
+    raise TransientError(f"there is no way to fetch from {source.id!r} here")
+
 
 @dataclass(frozen=True, slots=True)
 class Receive:
-    """What receive needs."""
+    """What receive needs. `microseconds` since 1970: by it, what was fetched later is told from what was before."""
 
     decide: Decide
     rejections: Rejections
     bells: Bells
+    microseconds: Callable[[], int]
+    fetch: Fetch = no_fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +48,25 @@ async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> 
     What cannot be understood is kept with its reason and is done too: it would not be understood next time.
     """
     policy = await shell.decide.policies.current()
-    arrived: dict[tuple[str, str], list[_Arrived]] = {}
-    for message in messages:
-        found = await _read(shell, policy, message, now)
-        if found is not None:
-            record = found.notification.record
-            arrived.setdefault((record.source, record.key), []).append(found)
-    if not arrived:
-        return frozenset()
-    links = await shell.decide.identities.links(list(arrived))
-    results = await asyncio.gather(*(_take(shell, key, links.get(key), items, now) for key, items in arrived.items()))
+    read = [await _read(shell, policy, message, now) for message in messages]
+    arrived, failed = await _fetched(shell, policy, [each for each in read if each is not None], now)
+    by_key: dict[tuple[str, str], list[_Arrived]] = {}
+    for each in arrived:
+        by_key.setdefault((each.notification.told.source, each.notification.told.key), []).append(each)
+    if not by_key:
+        return failed
+    links = await shell.decide.identities.links(list(by_key))
+    results = await asyncio.gather(*(_take(shell, key, links.get(key), items, now) for key, items in by_key.items()))
     bells = [bell for result in results for bell in result or ()]
-    failed = {
+    failed |= {
         item.message.id
-        for result, items in zip(results, arrived.values(), strict=True)
+        for result, items in zip(results, by_key.values(), strict=True)
         for item in items
         if result is None
     }
     if bells:
         await shell.bells.ring(bells, now)  # if this fails, the whole batch comes again: rings are repeated, not lost
-    return frozenset(failed)
+    return failed
 
 
 async def _read(shell: Receive, policy: Policy, message: Message, now: Instant) -> _Arrived | None:
@@ -62,10 +74,55 @@ async def _read(shell: Receive, policy: Policy, message: Message, now: Instant) 
         if message.origin not in policy.sources:
             known = ", ".join(policy.sources)
             raise InvalidError(f"no source {message.origin!r} in the bundle", where="queue", right=f"one of {known}")
-        return _Arrived(message, read_notification(message.origin, message.body, policy.schema))
+        notification = read_notification(_listening(policy, message.origin), message.body, shell.microseconds())
+        return _Arrived(message, notification)
     except InvalidError as error:
         await _reject(shell, message, str(error), now)
         return None
+
+
+def _listening(policy: Policy, source: str) -> Listening:
+    return Listening(policy.source(source), policy.readers.get(source), policy.schema)
+
+
+async def _fetched(
+    shell: Receive, policy: Policy, arrived: Sequence[_Arrived], now: Instant
+) -> tuple[list[_Arrived], Failed]:
+    """What arrived, with those who are only named as their source shows them now: each is asked for once."""
+    told = [each for each in arrived if not isinstance(each.notification.told, Wanted)]
+    wanted: dict[str, dict[str, list[_Arrived]]] = {}
+    for each in arrived:
+        if isinstance(each.notification.told, Wanted):
+            by_key = wanted.setdefault(each.notification.told.source, {})
+            by_key.setdefault(each.notification.told.key, []).append(each)
+    failed = set[str]()
+    for source, by_key in wanted.items():
+        observed = shell.microseconds()
+        try:
+            items = await shell.fetch(policy.source(source), list(by_key)[:MOST_KEYS])
+        except (TransientError, InvalidError) as error:  # its configuration is not the message's fault: it comes again
+            shell.decide.log("fetch.failed", source=source, keys=len(by_key), reason=str(error))
+            failed |= {each.message.id for some in by_key.values() for each in some}
+            continue
+        shown = {item.key: item for item in items}
+        for key, some in by_key.items():
+            told += await _shown(shell, policy, shown.get(key, Item(key, None)), some, observed, now)
+    return told, frozenset(failed)
+
+
+async def _shown(
+    shell: Receive, policy: Policy, item: Item, some: Sequence[_Arrived], observed: int, now: Instant
+) -> list[_Arrived]:
+    """All messages about one subject, with what its source shows; none if that cannot be understood."""
+    source = some[0].notification.told.source
+    data = {"key": item.key, "observed": observed, "fields": item.fields}
+    try:
+        told = read_observation(_listening(policy, source), data)
+    except InvalidError as error:
+        for each in some:
+            await _reject(shell, each.message, str(error), now)
+        return []
+    return [replace(each, notification=replace(each.notification, told=told)) for each in some]
 
 
 async def _reject(shell: Receive, message: Message, reason: str, now: Instant) -> None:
@@ -77,23 +134,35 @@ async def _take(
     shell: Receive, key: tuple[str, str], identity: str | None, items: Sequence[_Arrived], now: Instant
 ) -> list[Bell] | None:
     """Bells of one subject, or None if its messages must come again. Others of the batch go on."""
-    # Of several versions the newest is the source's word; the others would only have been superseded.
-    newest = max(items, key=lambda item: item.notification.record.version).notification
-    record, trace = newest.record, newest.trace
-    for notice in record.notices:
-        shell.decide.log("record.notice", source=record.source, notice=notice, trace=trace)
+    again = any(item.message.again for item in items)
+    bells: list[Bell] = []
     try:
-        return await decide(
-            shell.decide,
-            Subject(identity, key, record, again=any(item.message.again for item in items)),
-            now,
-            Cause.NOTIFICATION,
-            trace,
-        )
+        for number, notification in enumerate(_newest([item.notification for item in items])):
+            if number and identity is None:  # what was new is linked now
+                identity = (await shell.decide.identities.links([key])).get(key)
+            told, trace = notification.told, notification.trace
+            if isinstance(told, Wanted):  # none is left when this begins
+                continue
+            for notice in told.notices if isinstance(told, Record) else ():
+                shell.decide.log("record.notice", source=told.source, notice=notice, trace=trace)
+            subject = Subject(identity, key, told, again=again)
+            bells += await decide(shell.decide, subject, now, Cause.NOTIFICATION, trace)
     except TransientError as error:
-        shell.decide.log("receive.failed", source=key[0], reason=str(error), trace=trace)
+        shell.decide.log("receive.failed", source=key[0], reason=str(error), trace=items[0].notification.trace)
         return None
     except PermanentError as error:  # larger than an item can be
         for item in items:
             await _reject(shell, item.message, str(error), now)
         return []
+    return bells
+
+
+def _newest(notifications: Sequence[Notification]) -> list[Notification]:
+    """Of several versions the newest is the source's word; the others would only have been superseded.
+
+    So it is with absences; a record and an absence are both told, because only the stored record decides between them.
+    """
+    records = [(each.told.version, each.told.observed, each) for each in notifications if isinstance(each.told, Record)]
+    absences = [(each.told.observed, each) for each in notifications if isinstance(each.told, Absence)]
+    newest = [max(records, key=lambda one: one[:2])[-1]] if records else []
+    return newest + ([max(absences, key=lambda one: one[0])[-1]] if absences else [])

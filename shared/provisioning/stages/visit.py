@@ -15,6 +15,7 @@ from provisioning.core.lifecycle import NOTHING
 from provisioning.core.mapping import desired
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
+from provisioning.core.quick import quick
 from provisioning.core.wire import digest_of
 from provisioning.ports import Accounts, Bells, Courier, Deliveries, Policies
 from provisioning.protocols.registry import STAGING, member_batch
@@ -34,6 +35,7 @@ class Deliver:
     log: Log
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One account as read, with what is wanted of it."""
@@ -137,7 +139,10 @@ def visit_of(
     """One account with what is wanted of it now, whatever it waits for."""
     entitlement = identity.entitlements.get(service.id, NOTHING)
     account = account or Account(identity.id, service.id)
-    wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
+    wanted = desired(
+        policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement,
+        decided=identity.sequence == policy.sequence,
+    )  # fmt: skip
     wanted = delivery.for_account(wanted, account)
     plan = delivery.plan(wanted, account, entitlement.turn, gathers=gathers)
     operation = digest_of([identity.id, service.id, entitlement.turn, wanted.digest]) if plan.call else ""

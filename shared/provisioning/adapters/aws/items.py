@@ -187,13 +187,15 @@ def _from_record(record: Record) -> list[Any]:
     affiliations = [_from_affiliation(affiliation) for affiliation in record.affiliations]
     return [
         record.source, record.key, record.version, record.deleted, record.attributes, affiliations, record.notices,
+        record.observed,
     ]  # fmt: skip
 
 
 def _to_record(fields: list[Any]) -> Record:
-    source, key, version, deleted, attributes, affiliations, notices, *_ = fields
+    source, key, version, deleted, attributes, affiliations, notices, *later = fields
     found = tuple(_to_affiliation(affiliation) for affiliation in affiliations)
-    return Record(source, key, version, deleted, attributes, found, tuple(notices))
+    observed = later[0] if later else 0  # items of before know no observations
+    return Record(source, key, version, deleted, attributes, found, tuple(notices), observed)
 
 
 def _from_affiliation(affiliation: Affiliation) -> list[Any]:

@@ -9,7 +9,7 @@
 | waiting for a group | `J#<service>#<group>` | `<identity>#<revision>` | deliver |
 | link | `L#<source>#<key>` | `L` | receive, with the identity |
 | reserved name | `N#<service>#<attribute>#<value>` | `N` | deliver |
-| source | `F#<source>` | `F` | poll, once sources are polled |
+| source | `F#<source>` | `F` | poll |
 | bundle in force | `C` | `current` | the command that publishes |
 | rejected | `X#<source>` | the message's id | receive |
 | sweep | `W#<shard>` | `W` | schedule |
@@ -21,7 +21,7 @@
 | pushed and unsent | `O#<source>` | `<U or G>#<id>` | gateway, with what changed |
 
 In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive,
-`extracts/<folder>/…` by extract, for services whose endpoint names no bucket.
+`extracts/<folder>/…` by extract, for services whose endpoint names no bucket, `polled/<source>/…` by poll.
 """
 
 import hashlib
@@ -63,14 +63,10 @@ CHANGED_AT: Final = "g"  # of staged accounts only, so that no other is in the i
 MEMBERSHIPS: Final = "n"
 EXPIRES: Final = "e"  # seconds since 1970; the table's time to live
 
-TOMBSTONE_DAYS: Final = 90  # of pushed resources that are deleted
 REJECTED_DAYS: Final = 90  # what was rejected is personal data: an operator has this long to look at it
 
 IDENTITY_SORT: Final = "I"
 ACCOUNT_SORT: Final = "A#"
-PUSHED_SORT: Final = "A"
-MEMBERSHIP: Final = "G#"
-MEMBER: Final = "M#"
 PARKED: Final = "parked#"
 
 DUE_INDEX: Final = "due"
@@ -99,7 +95,7 @@ def group_key(service: str, name: str) -> Key:
 
 def waiting_partition(service: str, group: str) -> str:
     """All that wait for a group."""
-    return f"J#{service}#{_bounded(group)}"
+    return f"J#{service}#{bounded(group)}"
 
 
 def waiting_key(service: str, group: str, identity: str, revision: int) -> Key:
@@ -117,18 +113,18 @@ def gate_key(service: str) -> Key:
 
 
 def link_key(source: str, key: str) -> Key:
-    return Key(f"L#{source}#{_bounded(key)}", "L")
+    return Key(f"L#{source}#{bounded(key)}", "L")
 
 
 def name_key(service: str, attribute: str, value: str) -> Key:
     """A reserved name. SPs do not tell two names apart that differ in case, nor in how an accent is encoded."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())
     path = attribute.casefold().replace("%", "%25").replace("#", "%23")  # so that it is seen where the value begins
-    return Key(f"N#{service}#{_bounded(path)}#{_bounded(folded)}", "N")
+    return Key(f"N#{service}#{bounded(path)}#{bounded(folded)}", "N")
 
 
 def rejected_key(source: str, message: str) -> Key:
-    return Key(f"X#{source}", _bounded(message))
+    return Key(f"X#{source}", bounded(message))
 
 
 def sweep_key(shard: int) -> Key:
@@ -139,31 +135,13 @@ def extracts_key(service: str) -> Key:
     return Key(f"E#{service}", "E")
 
 
-def pushed_key(source: str, kind: str, id_: str) -> Key:
-    """A pushed resource. Its sort comes before those of its memberships, so that one query has both."""
-    return Key(f"P#{source}#{kind[0]}#{_bounded(id_)}", PUSHED_SORT)
+def polled_key(source: str) -> Key:
+    return Key(f"F#{source}", "F")
 
 
-def membership_key(source: str, kind: str, id_: str, group: str) -> Key:
-    return Key(pushed_key(source, kind, id_).pk, f"{MEMBERSHIP}{group}")
-
-
-def member_key(source: str, group: str, member: str) -> Key:
-    return Key(pushed_key(source, "Group", group).pk, f"{MEMBER}{member}")
-
-
-def claim_key(source: str, kind: str, attribute: str, value: str, id_: str | None) -> Key:
-    """A value of a pushed resource. `id_`: of whom it is, if several may have it."""
-    return Key(f"Q#{source}#{kind[0]}#{attribute}#{_bounded(value)}", "Q" if id_ is None else id_)
-
-
-def unsent_key(source: str, kind: str, id_: str) -> Key:
-    return Key(f"O#{source}", f"{kind[0]}#{id_}")
-
-
-def pushed_partition(source: str, kind: str, shard: int) -> str:
-    """Resources of a source, in the index `by-service`, sorted by id."""
-    return f"P#{source}#{kind[0]}#{shard}"
+def polled_object(name: str) -> str:
+    """The object of a file of a source's run."""
+    return f"polled/{name}"
 
 
 def bundle_object(hash_: str) -> str:
@@ -257,7 +235,14 @@ def place_of(place: str) -> tuple[str, str]:
     return url.netloc, folder if url.netloc else f"extracts/{folder}"
 
 
-def _bounded(text: str) -> str:
+def source_folder(place: str) -> tuple[str, str]:
+    """The bucket of a source's files (empty: our own) and the beginning of their names in it."""
+    url = urlsplit(place)
+    folder = url.path.strip("/")
+    return url.netloc, f"{folder}/" if url.netloc else f"sources/{folder}/"
+
+
+def bounded(text: str) -> str:
     """Text as it is while it fits a key, else what stands for it: longer than any text that is left as it is."""
     encoded = text.encode()
     if len(encoded) <= _LONGEST:

@@ -21,6 +21,13 @@ class Objects:
         with asking(f"PutObject {name}"):
             await client.put_object(Bucket=self._bucket, Key=name, Body=body)
 
+    async def drop(self, name: str) -> None:
+        """Forget a body, whether it is there or not."""
+        client = await self._clients.s3()
+        self.requests["DeleteObject"] += 1
+        with asking(f"DeleteObject {name}"):
+            await client.delete_object(Bucket=self._bucket, Key=name)
+
     async def sign(self, name: str, seconds: int) -> str:
         """A URL that fetches a body without other credentials, for so many seconds: no request.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from secrets import token_bytes
 from typing import Final
 
-from provisioning.adapters.aws import keys
+from provisioning.adapters.aws import keys, pushed_keys
 from provisioning.adapters.aws import pushed_items as items
 from provisioning.adapters.aws.items import Item
 from provisioning.adapters.aws.keys import Key
@@ -43,20 +43,20 @@ class PushedTable:
         resource_and_memberships = self._rows.query(
             KeyConditionExpression="pk = :p AND sk < :m",
             ExpressionAttributeValues={
-                ":p": {"S": keys.pushed_key(source, kind, id_).pk},
-                ":m": {"S": keys.MEMBER},
+                ":p": {"S": pushed_keys.pushed_key(source, kind, id_).pk},
+                ":m": {"S": pushed_keys.MEMBER},
             },
             ConsistentRead=True,
         )
         async for item in resource_and_memberships:
-            if item["sk"]["S"] == keys.PUSHED_SORT:
+            if item["sk"]["S"] == pushed_keys.PUSHED_SORT:
                 found = read_resource(source, kind, item)
             else:
-                groups.append(item["sk"]["S"].removeprefix(keys.MEMBERSHIP))
+                groups.append(item["sk"]["S"].removeprefix(pushed_keys.MEMBERSHIP))
         return None if found is None else Held(found, tuple(groups))
 
     async def get_many(self, source: str, kind: Kind, ids: Sequence[str]) -> Sequence[Resource]:
-        wanted = [keys.pushed_key(source, kind, id_) for id_ in ids]
+        wanted = [pushed_keys.pushed_key(source, kind, id_) for id_ in ids]
         found = {keys.key_of(item): item for item in await self._rows.get_batch(wanted)}
         resources = [read_resource(source, kind, found[key]) for key in dict.fromkeys(wanted) if key in found]
         return [resource for resource in resources if not resource.deleted]
@@ -66,7 +66,7 @@ class PushedTable:
             every = self._rows.query(
                 IndexName=keys.SERVICE_INDEX,
                 KeyConditionExpression=f"{keys.SERVICE} = :s",
-                ExpressionAttributeValues={":s": {"S": keys.pushed_partition(source, kind, number)}},
+                ExpressionAttributeValues={":s": {"S": pushed_keys.pushed_partition(source, kind, number)}},
             )
             return [item[keys.STATE]["S"] async for item in every]
 
@@ -74,10 +74,10 @@ class PushedTable:
         return sorted(id_ for ids in shards for id_ in ids)
 
     async def find(self, source: str, kind: Kind, attribute: str, value: str) -> Sequence[str]:
-        claim = claim_of(attribute, value)
+        held = pushed_keys.claim_key(source, kind, attribute, claim_of(attribute, value).value, None)
         found, _ = await self._rows.query_page(
             KeyConditionExpression="pk = :p",
-            ExpressionAttributeValues={":p": {"S": keys.claim_key(source, kind, attribute, claim.value, None).pk}},
+            ExpressionAttributeValues={":p": {"S": held.pk}},
             ConsistentRead=True,
             Limit=_FOUND,
         )
@@ -101,26 +101,26 @@ class PushedTable:
         return replace(resource, version=resource.version + 1)
 
     async def members(self, source: str, group: str, after: str, most: int) -> Sequence[str]:
-        found, position = [], f"{keys.MEMBER}{after}"
+        found, position = [], f"{pushed_keys.MEMBER}{after}"
         every = self._rows.query(
             KeyConditionExpression="pk = :p AND sk BETWEEN :a AND :z",
             ExpressionAttributeValues={
-                ":p": {"S": keys.pushed_key(source, "Group", group).pk},
+                ":p": {"S": pushed_keys.pushed_key(source, "Group", group).pk},
                 ":a": {"S": position},
-                ":z": {"S": keys.MEMBER[0] + "$"},
+                ":z": {"S": pushed_keys.MEMBER[0] + "$"},
             },
             ConsistentRead=True,
             Limit=most + 1,
         )
         async for item in every:
             if item["sk"]["S"] != position:
-                found.append(item["sk"]["S"].removeprefix(keys.MEMBER))
+                found.append(item["sk"]["S"].removeprefix(pushed_keys.MEMBER))
             if len(found) == most:
                 break
         return found
 
     async def holds(self, source: str, group: str, members: Sequence[str]) -> frozenset[str]:
-        wanted = {keys.member_key(source, group, member): member for member in members}
+        wanted = {pushed_keys.member_key(source, group, member): member for member in members}
         return frozenset(wanted[keys.key_of(item)] for item in await self._rows.get_batch(list(wanted)))
 
     async def change_members(self, source: str, group: str, added: Sequence[str], removed: Sequence[str]) -> bool:
@@ -179,7 +179,7 @@ class PushedTable:
     async def unsent(self, source: str, most: int) -> Sequence[Unsent]:
         found, _ = await self._rows.query_page(
             KeyConditionExpression="pk = :p",
-            ExpressionAttributeValues={":p": {"S": keys.unsent_key(source, "U", "").pk}},
+            ExpressionAttributeValues={":p": {"S": pushed_keys.unsent_key(source, "U", "").pk}},
             ConsistentRead=True,
             Limit=most,
         )
@@ -189,14 +189,14 @@ class PushedTable:
         async def drop(each: Unsent) -> None:
             async with self._dropping:
                 # Loses to whoever changed the resource since it was read: that is told, too.
-                await self._rows.drop(keys.unsent_key(source, each.kind, each.id), bytes.fromhex(each.mark))
+                await self._rows.drop(pushed_keys.unsent_key(source, each.kind, each.id), bytes.fromhex(each.mark))
 
         await asyncio.gather(*map(drop, unsent))
 
     async def forget_memberships(self, source: str, kind: Kind, id_: str, groups: Sequence[str]) -> None:
         gone: list[Item | Key] = []
         for group in groups:
-            gone += [keys.member_key(source, group, id_), keys.membership_key(source, kind, id_, group)]
+            gone += [pushed_keys.member_key(source, group, id_), pushed_keys.membership_key(source, kind, id_, group)]
         await self._rows.write_batch(gone)
 
 

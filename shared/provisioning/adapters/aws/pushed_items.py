@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from provisioning.adapters.aws import keys
+from provisioning.adapters.aws import keys, pushed_keys
 from provisioning.adapters.aws.items import Item
 from provisioning.core.period import DAY
 from provisioning.core.pushed import MOST_GROUPS, Claim, Kind, Resource, Unsent
@@ -18,15 +18,15 @@ _LIVE: Final = f"attribute_exists({keys.STATE})"  # deleted ones are in no index
 def resource_item(resource: Resource, write: bytes) -> Item:
     """The item of a resource as its next version."""
     item = {
-        **keys.pushed_key(resource.source, resource.kind, resource.id).attributes(),
+        **pushed_keys.pushed_key(resource.source, resource.kind, resource.id).attributes(),
         keys.REVISION: {"N": str(resource.version + 1)},
         keys.MEMBERSHIPS: {"N": str(resource.memberships)},
         keys.WRITE: {"B": write},
         keys.BODY: {"B": pack([resource.id, resource.created, resource.modified, dict(resource.content)])},
     }
     if resource.deleted:
-        return {**item, keys.EXPIRES: {"N": str(resource.modified + keys.TOMBSTONE_DAYS * DAY)}}
-    partition = keys.pushed_partition(resource.source, resource.kind, keys.shard_of(resource.id))
+        return {**item, keys.EXPIRES: {"N": str(resource.modified + pushed_keys.TOMBSTONE_DAYS * DAY)}}
+    partition = pushed_keys.pushed_partition(resource.source, resource.kind, keys.shard_of(resource.id))
     return {**item, keys.SERVICE: {"S": partition}, keys.STATE: {"S": resource.id}}
 
 
@@ -62,7 +62,7 @@ def unclaim(resource: Resource, each: Claim) -> Write:
 
 def unsent_item(source: str, kind: Kind, id_: str, write: bytes) -> Write:
     """Say that a resource is unsent, in another word than any before."""
-    return "Put", {"Item": {**keys.unsent_key(source, kind, id_).attributes(), keys.WRITE: {"B": write}}}
+    return "Put", {"Item": {**pushed_keys.unsent_key(source, kind, id_).attributes(), keys.WRITE: {"B": write}}}
 
 
 def read_unsent(item: Mapping[str, Any]) -> Unsent:
@@ -76,7 +76,7 @@ def bump(source: str, kind: Kind, id_: str, groups: int) -> Write:
     fits = f" AND {keys.MEMBERSHIPS} < :most" if groups > 0 else ""
     most = {":most": {"N": str(MOST_GROUPS)}} if fits else {}
     return "Update", {
-        "Key": keys.pushed_key(source, kind, id_).attributes(),
+        "Key": pushed_keys.pushed_key(source, kind, id_).attributes(),
         "UpdateExpression": f"ADD {keys.REVISION} :one, {keys.MEMBERSHIPS} :n",
         "ConditionExpression": _LIVE + fits,
         "ExpressionAttributeValues": {":one": {"N": "1"}, ":n": {"N": str(groups)}, **most},
@@ -85,21 +85,21 @@ def bump(source: str, kind: Kind, id_: str, groups: int) -> Write:
 
 def joined(source: str, group: str, kind: Kind | None, member: str, write: bytes) -> Sequence[Write]:
     """Everything that one new member means. `kind` None: nobody has that id."""
-    item = keys.member_key(source, group, member).attributes()
+    item = pushed_keys.member_key(source, group, member).attributes()
     first: Write = "Put", {"Item": item, "ConditionExpression": ABSENT}
     if kind is None:
         return [first]
-    held = keys.membership_key(source, kind, member, group).attributes()
+    held = pushed_keys.membership_key(source, kind, member, group).attributes()
     return [first, ("Put", {"Item": held}), bump(source, kind, member, 1), *_told(source, kind, member, write)]
 
 
 def left(source: str, group: str, kind: Kind | None, member: str, write: bytes) -> Sequence[Write]:
     """Everything that it means that a member is none any more."""
-    key = keys.member_key(source, group, member).attributes()
+    key = pushed_keys.member_key(source, group, member).attributes()
     first: Write = "Delete", {"Key": key, "ConditionExpression": PRESENT}
     if kind is None:
         return [first]
-    held = keys.membership_key(source, kind, member, group).attributes()
+    held = pushed_keys.membership_key(source, kind, member, group).attributes()
     return [first, ("Delete", {"Key": held}), bump(source, kind, member, -1), *_told(source, kind, member, write)]
 
 
@@ -110,4 +110,4 @@ def _told(source: str, kind: Kind, member: str, write: bytes) -> Sequence[Write]
 
 def _claim_key(resource: Resource, each: Claim) -> keys.Key:
     owner = None if each.unique else resource.id
-    return keys.claim_key(resource.source, resource.kind, each.attribute, each.value, owner)
+    return pushed_keys.claim_key(resource.source, resource.kind, each.attribute, each.value, owner)

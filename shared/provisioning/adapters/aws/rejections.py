@@ -46,6 +46,11 @@ class KeptRejections:
         items = {keys.key_of(item): item for item in await self._rows.get_batch(newest)}
         return await asyncio.gather(*(self._read(source, items[key]) for key in newest if key in items))
 
+    async def forget(self, source: str, message: str) -> None:
+        # The item first: one without a body would be shown with nothing in it.
+        await self._rows.write_batch([keys.rejected_key(source, message)])
+        await self._objects.drop(keys.rejected_object(source, message))
+
     async def _newest(self, source: str, shard: int, most: int) -> list[Item]:
         page, _ = await self._rows.query_page(
             IndexName=keys.SERVICE_INDEX,

@@ -9,10 +9,12 @@ from provisioning.adapters.delivery.secrets import Secrets, read_fields, read_wi
 from provisioning.adapters.delivery.tokens import Tokens
 from provisioning.core.authentication_options import Authentication
 from provisioning.core.catalog import Service
+from provisioning.core.quick import quick
 
 _BEARER = Authentication()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a call bears, and what it was made of: by this it is known when it was refused."""

@@ -85,8 +85,12 @@ class Courier:
 
     async def probe(self, service: Service, probing: Probing) -> Findings:
         """Drive a dialogue that only asks what the SP is like, within the same bounds, to what it found out."""
-        findings, _ = await self._drive(service, probing)
-        return findings
+        return await self.drive(service, probing)
+
+    async def drive(self, service: Service, dialogue: Generator[Request, Answer, Result]) -> Result:
+        """Drive any dialogue, within the same bounds, to what comes of it."""
+        result, _ = await self._drive(service, dialogue)
+        return result
 
     async def _drive(self, service: Service, dialogue: Generator[Request, Answer, Result]) -> tuple[Result, Heard]:
         clock = asyncio.get_running_loop().time

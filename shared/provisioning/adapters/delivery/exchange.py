@@ -16,13 +16,16 @@ from provisioning.adapters.delivery.addresses import PrivateAddressError, public
 from provisioning.adapters.delivery.certificates import Certificates
 from provisioning.adapters.delivery.refusal import NotSentError, RefusedCertificateError, certificate_alert
 from provisioning.core.catalog import Service
+from provisioning.core.quick import quick
 from provisioning.protocols.dialogue import HttpResponse, Unanswered
 
+_AUTOMATIC: Final = ("accept", "content-type")  # headers that aiohttp has its own idea of
 _ENDLESS: Final = aiohttp.ClientTimeout(total=None)  # ours ends the call, at half the cost
 _IDLE: Final = 15  # seconds that a connection is kept for the next call; many SPs close theirs soon after
 _CONNECTIONS: Final = 50
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A request as it leaves. `most`: bytes of its answer. `own`: it goes to the SP, and not to a token endpoint."""
@@ -73,12 +76,15 @@ class Connections:
             raise NotSentError("no time was left for the call")
         progress = _Progress()
         _progress.set(progress)
+        headers = outgoing.headers
         try:
             call = self._session(private=service.private).request(
                 outgoing.method,
                 outgoing.url,
                 data=outgoing.content,
-                headers=outgoing.headers,
+                headers=headers,
+                # Where both are given there is nothing to add, and to tell it so has its price.
+                skip_auto_headers=None if "accept" in headers and "content-type" in headers else _AUTOMATIC,
                 ssl=True if tls is None else tls,  # connections are kept for each context: certificates do not mix
                 allow_redirects=False,
                 timeout=_ENDLESS,
@@ -109,7 +115,6 @@ class Connections:
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"user-agent": "provisioning", "accept-encoding": "identity"},
-                skip_auto_headers=("accept", "content-type"),
                 auto_decompress=False,
                 trust_env=False,
             )
@@ -167,12 +172,15 @@ async def _body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
     if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
         response.close()
         return None
-    body = bytearray()
-    while chunk := await response.content.readany():
+    content = response.content
+    chunk = await content.readany()
+    body = bytearray(chunk)
+    while chunk and len(body) <= most and not content.at_eof():
+        chunk = await content.readany()
         body += chunk
-        if len(body) > most:
-            response.close()
-            return None
+    if len(body) > most:
+        response.close()
+        return None
     return bytes(body)
 
 

@@ -1,7 +1,6 @@
 """HTTP calls to SPs: authenticated, bounded, and always clear about whether a request was sent."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +14,7 @@ from provisioning.adapters.delivery.secrets import Secrets
 from provisioning.adapters.delivery.sign import SIGNATURE
 from provisioning.adapters.delivery.tokens import Tokens
 from provisioning.core.catalog import Service
+from provisioning.core.wire import write_json
 from provisioning.protocols.dialogue import Answer, HttpRequest, HttpResponse, Unanswered
 
 _UNAUTHORIZED: Final = 401
@@ -90,4 +90,4 @@ def _content(request: HttpRequest) -> bytes | None:
     """The bytes of the body, or None for no body."""
     if request.content is not None:
         return request.content
-    return None if request.body is None else json.dumps(request.body).encode()
+    return None if request.body is None else write_json(request.body)

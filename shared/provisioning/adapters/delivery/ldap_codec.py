@@ -123,7 +123,7 @@ def _message(number: int, name: str, operation: Any) -> bytes:
 
 
 def _scope(request: LdapSearch) -> int:
-    return 0 if request.scope == "base" else 2
+    return {"base": 0, "one": 1, "subtree": 2}[request.scope]
 
 
 def _attributes(values: Attributes) -> Any:

@@ -50,7 +50,13 @@ class Place:
 
 def place_of(service: Service) -> Place:
     """Where a service's directory is. Raises InvalidError, also for a password that would travel open."""
-    url = urlsplit(service.endpoint)
+    start_tls = service.ldap is None or service.ldap.start_tls
+    return read_place(service.endpoint, start_tls=start_tls, private=service.private)
+
+
+def read_place(endpoint: str, *, start_tls: bool, private: bool) -> Place:
+    """Where a directory is. Raises InvalidError, also for a password that would travel open."""
+    url = urlsplit(endpoint)
     try:
         host, port = url.hostname, url.port
     except ValueError:
@@ -58,10 +64,10 @@ def place_of(service: Service) -> Place:
     if url.scheme not in _PORTS or not host or url.username is not None:
         raise InvalidError("the endpoint is not ldaps://host:port")
     tls = url.scheme == "ldaps"
-    start_tls = not tls and (service.ldap is None or service.ldap.start_tls)
-    if not tls and not start_tls and not service.private:
+    start_tls = not tls and start_tls
+    if not tls and not start_tls and not private:
         raise InvalidError("the endpoint is neither ldaps:// nor used with start_tls")
-    return Place(host, port or _PORTS[url.scheme], tls, start_tls, service.private)
+    return Place(host, port or _PORTS[url.scheme], tls, start_tls, private)
 
 
 def read_credential(secret: str) -> tuple[str, str]:
@@ -123,17 +129,22 @@ class Link:
         """One request and its whole answer, at most `most` octets. Raises GarbageError, OSError, EOFError."""
         return await self._exchange(lambda number: encode(number, request, seconds), most)
 
-    async def _exchange(self, make: Callable[[int], bytes], most: int) -> LdapResult:
+    async def send(self, make: Callable[[int], bytes]) -> int:
+        """Send what is made of a message's number. The number: whoever sends reads all that is answered to it."""
         self._number += 1
         self.writer.write(make(self._number))
         await self.writer.drain()
+        return self._number
+
+    async def _exchange(self, make: Callable[[int], bytes], most: int) -> LdapResult:
+        number = await self.send(make)
         entries: list[LdapEntry] = []
         left = most
         while True:
             octets = await self._message(left)
             left -= len(octets)
             message = decode(octets)
-            if message.id != self._number:  # 0: the directory says that it will close
+            if message.id != number:  # 0: the directory says that it will close
                 raise GarbageError
             if message.code is not None:
                 return LdapResult(message.code, message.text, tuple(entries))

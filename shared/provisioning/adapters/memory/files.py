@@ -59,7 +59,7 @@ class MemoryExtracts:
         found: list[str] = []
         while shard < keys.SHARDS and until > after:
             async with self._request("Query"):
-                page = self._store.changes.partition(keys.accounts_partition(service, shard))
+                page = self._store.indexes.read().changes.partition(keys.accounts_partition(service, shard))
             rest = [
                 (int(changed_at), keys.identity_of(pk))
                 for changed_at, (pk, _) in page

@@ -25,8 +25,11 @@ class Index:
         self._under_way: list[tuple[float, int, tuple[str, str], Place | None]] = []
         self._count = 0
 
-    def put(self, key: tuple[str, str], place: Place | None) -> None:
-        """Where the item stands from now on; None: no longer in the index. No write if it has not moved."""
+    def put(self, key: tuple[str, str], place: Place | None, written_at: float | None = None) -> None:
+        """Where the item stands since it was written, or from now on; None: no longer in the index.
+
+        No write if it has not moved.
+        """
         if self._written.get(key) == place:
             return
         if place is None:
@@ -34,7 +37,8 @@ class Index:
         else:
             self._written[key] = place
         self._count += 1
-        heapq.heappush(self._under_way, (self._now() + self._lag(), self._count, key, place))
+        written_at = self._now() if written_at is None else written_at
+        heapq.heappush(self._under_way, (written_at + self._lag(), self._count, key, place))
 
     def partition(self, name: str) -> list[tuple[int | str, tuple[str, str]]]:
         """(sort, key) of every item that shows in the partition, sorted."""

@@ -7,7 +7,8 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from provisioning.adapters.aws import keys
-from provisioning.adapters.memory.index import Index, Place
+from provisioning.adapters.memory.index import Place
+from provisioning.adapters.memory.indexes import Indexes
 from provisioning.adapters.memory.request import Checkpoint, Clock, Request, pass_by
 from provisioning.adapters.memory.size import check_account, check_identity
 from provisioning.core.account import Account, Condition
@@ -33,7 +34,7 @@ class MemoryStore:
     def __init__(
         self,
         now: Clock = lambda: 0.0,
-        lag: Callable[[], float] = lambda: 0.0,
+        lag: Callable[[], float] | None = None,
         checkpoint: Checkpoint = pass_by,
         shards: int = keys.SHARDS,
     ) -> None:
@@ -51,9 +52,7 @@ class MemoryStore:
         self._cursors: dict[int, Instant] = {}
         self._busy: dict[str, bool] = {}
         self._checkpoint = checkpoint
-        self._due = Index(now, lag)
-        self._by_service = Index(now, lag)
-        self.changes = Index(now, lag)  # staged accounts by the instant of their last change
+        self.indexes = Indexes(now, lag, shards)
 
     def _request(self, name: str) -> Request:
         return Request(self.requests, name, self._checkpoint)
@@ -83,7 +82,7 @@ class MemoryStore:
             self.identities[identity.id] = replace(identity, revision=identity.revision + 1)
             key = keys.identity_key(identity.id)
             self._wait(key, identity.id, identity.due_at)
-            self._by_service.put(key, Place(keys.identities_partition(keys.shard_of(identity.id)), identity.id))
+            self.indexes.by_service.put(key, Place(keys.identities_partition(keys.shard_of(identity.id)), identity.id))
 
     # Accounts
 
@@ -119,11 +118,7 @@ class MemoryStore:
             self._check(self.accounts.get(account.identity, {}).get(account.service), account)
             stored = changed(account, revision=account.revision + 1)
             self.accounts.setdefault(account.identity, {})[account.service] = stored
-            key, shard = keys.account_key(account.identity, account.service), keys.shard_of(account.identity)
-            self._due.put(key, Place(str(shard % self._shards), account.due_at) if account.due_at is not None else None)
-            partition = keys.accounts_partition(account.service, shard)
-            self._by_service.put(key, Place(partition, keys.account_state(account.known.phase, account.condition)))
-            self.changes.put(key, Place(partition, account.changed_at) if account.known.staged else None)
+            self.indexes.put(stored)
 
     async def take_slots(self, service: str, count: int, spacing: int, now: Instant) -> Slots:
         busy = self._busy.get(service, False)  # what was true the last time is tried first, as the table does
@@ -182,7 +177,7 @@ class MemoryStore:
 
     async def due(self, shard: int, after: Instant, until: Instant) -> AsyncIterator[tuple[str, Instant]]:
         async with self._request("Query"):
-            page = self._due.partition(str(shard))
+            page = self.indexes.read().due.partition(str(shard))
         for due_at, (pk, _) in page:
             if after < int(due_at) <= until:
                 yield keys.identity_of(pk), int(due_at)
@@ -202,7 +197,7 @@ class MemoryStore:
         found: list[str] = []
         while shard < keys.SHARDS:
             async with self._request("Query"):
-                page = self._by_service.partition(keys.identities_partition(shard))
+                page = self.indexes.by_service.partition(keys.identities_partition(shard))
             found += islice((str(sort) for sort, _ in page if str(sort) > after), most - len(found))
             if len(found) == most:
                 return found, keys.write_position(shard, found[-1])
@@ -215,7 +210,7 @@ class MemoryStore:
         counts: Counter[tuple[str, str]] = Counter()
         for shard in range(keys.SHARDS):
             async with self._request("Query"):
-                page = self._by_service.partition(keys.accounts_partition(service, shard))
+                page = self.indexes.read().by_service.partition(keys.accounts_partition(service, shard))
             counts.update(keys.read_account_state(str(sort)) for sort, _ in page)
         return counts
 
@@ -223,7 +218,7 @@ class MemoryStore:
         found: list[str] = []
         for shard in range(keys.SHARDS):
             async with self._request("Query"):
-                page = self._by_service.partition(keys.accounts_partition(service, shard))
+                page = self.indexes.read().by_service.partition(keys.accounts_partition(service, shard))
             parked = (keys.identity_of(pk) for sort, (pk, _) in page if str(sort).startswith(keys.PARKED))
             found += islice(parked, most - len(found))
             if len(found) == most:
@@ -245,13 +240,13 @@ class MemoryStore:
             if key not in self.kept:
                 self.kept[key] = rejected
                 partition = keys.rejected_partition(rejected.source, keys.shard_of(rejected.message))
-                self._by_service.put(key, Place(partition, keys.rejected_state(rejected.at)))
+                self.indexes.by_service.put(key, Place(partition, keys.rejected_state(rejected.at)))
 
     async def rejections(self, source: str, most: int) -> Sequence[Rejected]:
         found: list[tuple[int | str, tuple[str, str]]] = []
         for shard in range(keys.SHARDS):
             async with self._request("Query"):
-                found += self._by_service.partition(keys.rejected_partition(source, shard))[-most:]
+                found += self.indexes.by_service.partition(keys.rejected_partition(source, shard))[-most:]
         newest = [key for _, key in sorted(found, reverse=True)[:most]]
         kept: list[Rejected] = []
         for some in _batches(newest, BATCH):
@@ -261,6 +256,14 @@ class MemoryStore:
             async with self._request("GetObject"):
                 pass
         return kept
+
+    async def forget(self, source: str, message: str) -> None:
+        async with self._request("BatchWriteItem"):
+            key = keys.rejected_key(source, message)
+            self.kept.pop(key, None)
+            self.indexes.by_service.put(key, None)
+        async with self._request("DeleteObject"):
+            pass
 
     # The conditions of writes.
 
@@ -279,7 +282,9 @@ class MemoryStore:
         self.check_sequence(stored.sequence if stored is not None else 0, mine.sequence)
 
     def _wait(self, key: tuple[str, str], identity: str, due_at: Instant | None) -> None:
-        self._due.put(key, Place(str(keys.shard_of(identity) % self._shards), due_at) if due_at is not None else None)
+        self.indexes.due.put(
+            key, Place(str(keys.shard_of(identity) % self._shards), due_at) if due_at is not None else None
+        )
 
 
 def _batches(items: Iterable[Item], most: int) -> Iterator[list[Item]]:

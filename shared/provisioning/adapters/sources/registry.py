@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Final, cast
 
 from provisioning.core.source_options import Poll
-from provisioning.ports import Extraction
+from provisioning.ports import Extraction, Folders
 
 ReadSecret = Callable[[str], Awaitable[str]]
 """The text of a secret by its name. Raises TransientError, or InvalidError if there is none."""
@@ -18,13 +18,17 @@ Open = Callable[[Poll, ReadSecret], AbstractAsyncContextManager[Extraction]]
 EXTRACTIONS: Final = {
     "sql": ("provisioning.adapters.sources.sql", "open_sql"),
     "ldap": ("provisioning.adapters.sources.ldap", "open_ldap"),
-    "scim": ("provisioning.adapters.sources.scim", "open_scim"),
-    "http": ("provisioning.adapters.sources.http", "open_http"),
     "files": ("provisioning.adapters.sources.files", "open_files"),
 }
 
 
-def open_source(poll: Poll, read: ReadSecret) -> AbstractAsyncContextManager[Extraction]:
-    """The source that is configured so."""
+def open_source(
+    poll: Poll, read: ReadSecret, folders: Folders | None = None
+) -> AbstractAsyncContextManager[Extraction]:
+    """The source that is configured so. `folders`: where files are, by a connection that is there already."""
+    if poll.files is not None and folders is not None:
+        from provisioning.adapters.sources.files import open_files
+
+        return open_files(poll, read, folders)
     module, name = EXTRACTIONS[poll.technologies[0]]
     return cast(Open, getattr(import_module(module), name))(poll, read)

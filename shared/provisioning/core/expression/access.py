@@ -11,7 +11,7 @@ def attribute(target: Mapping[str, Any], name: str) -> Any:
     """The attribute of a record. Absent and null are the same."""
     value = target.get(name)
     if value is None:
-        raise EvaluationError(f"{name} is absent")
+        raise EvaluationError(f"{name} is absent", absent=True)
     return value
 
 
@@ -19,7 +19,7 @@ def required(target: Mapping[str, Any], name: str, words: str) -> Any:
     """The same; `words` are the attribute as its author wrote it."""
     value = target.get(name)
     if value is None:
-        raise EvaluationError(f"{words} is absent")
+        raise EvaluationError(f"{words} is absent", absent=True)
     return value
 
 

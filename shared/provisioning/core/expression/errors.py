@@ -22,4 +22,11 @@ class ExpressionError(InvalidError):
 
 
 class EvaluationError(ProvisioningError):
-    """The expression has no value for this data: an attribute is absent, a number overflows, a key is missing."""
+    """The expression has no value for this data: an attribute is absent, a number overflows, a key is missing.
+
+    `absent`: an attribute that it needs is absent, which may be all right; anything else never is.
+    """
+
+    def __init__(self, problem: str, *, absent: bool = False) -> None:
+        super().__init__(problem)
+        self.absent = absent

@@ -16,7 +16,6 @@ from provisioning.core.gate import Gate, Slots
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
-from provisioning.core.source import Item, Page
 from provisioning.core.stored import Deliveries as Deliveries
 from provisioning.core.stored import Group as Group
 from provisioning.core.stored import Holding as Holding
@@ -24,6 +23,11 @@ from provisioning.core.stored import Name as Name
 from provisioning.core.stored import Published as Published
 from provisioning.core.stored import Rejected as Rejected
 from provisioning.core.stored import Waiting as Waiting
+from provisioning.ports.polling import Extraction as Extraction
+from provisioning.ports.polling import Folders as Folders
+from provisioning.ports.polling import Intake as Intake
+from provisioning.ports.polling import Polls as Polls
+from provisioning.ports.polling import Spool as Spool
 from provisioning.protocols.dialogue import Dialogue, Ending
 
 
@@ -154,6 +158,10 @@ class Rejections(Protocol):
         """What was kept, newest first."""
         ...
 
+    async def forget(self, source: str, message: str) -> None:
+        """Forget what was kept, whether it is there or not."""
+        ...
+
 
 class Bells(Protocol):
     """Doorbells, outward."""
@@ -217,37 +225,6 @@ class Files(Protocol):
 
     async def has(self, place: str, name: str) -> bool:
         """Whether a file is there."""
-        ...
-
-
-class Extraction(Protocol):
-    """A source that is asked. Opened for one invocation, which may ask as often as there is time.
-
-    Whatever the source or the network cannot do now raises TransientError; what is wrong with the configuration, or
-    with a file as a whole, InvalidError that names the option, or the file, and what would be right. One bad subject
-    is no error: it is in the page's `spoiled`. Every answer is bounded in size, depth and time.
-    """
-
-    async def begin(self) -> str | None:
-        """The place from which `changes` shows everything that happens from now on; None: it can show no changes."""
-        ...
-
-    async def changes(self, position: str) -> Page:
-        """What changed since a place, in any order; the same subject may come more than once, also again.
-
-        A place that is of no use any more is no error: the page says `lost`.
-        """
-        ...
-
-    async def fetch(self, keys: Sequence[str]) -> Sequence[Item]:
-        """These subjects as they are now, one item for each distinct key, without fields if there is none."""
-        ...
-
-    async def snapshot(self, position: str | None) -> Page:
-        """All subjects, page by page; from None, from the beginning. The last page has evidence.
-
-        A subject that neither came nor went while the pages were read is in exactly one page, or in several.
-        """
         ...
 
 

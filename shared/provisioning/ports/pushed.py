@@ -1,6 +1,6 @@
-"""The ports of what is pushed over HTTP, in core words; a page of its own beside `ports`.
+"""The ports of what is pushed over HTTP, in core words.
 
-As there: what cannot be done now raises TransientError, and each docstring counts the requests of the AWS adapter.
+As in `ports`: what cannot be done now raises TransientError, and each docstring counts the requests of the AWS adapter.
 """
 
 from collections.abc import Sequence

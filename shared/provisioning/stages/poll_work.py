@@ -1,0 +1,94 @@
+"""What poll needs, and one invocation of it at work."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from typing import Final
+
+from provisioning.core import polled as core
+from provisioning.core.catalog import Source
+from provisioning.core.observation import observation
+from provisioning.core.period import Instant
+from provisioning.core.polled import Polled
+from provisioning.core.source import Item, Spoiled
+from provisioning.core.source_options import Poll as Options
+from provisioning.ports import Extraction, Intake, Policies, Polls, Rejected, Rejections, Spool
+from provisioning.stages.message import Log
+
+BUDGET: Final = 480.0  # seconds of one message, after which nothing new is begun
+IN_ONE_GO: Final = 300.0  # seconds more for a source that another process would have to read from its beginning
+LEASE: Final = 960  # seconds: longer than a function runs, so that who holds it is at work or dead
+PAUSE: Final = 60  # seconds until an order comes again that met another process at work
+Open = Callable[[Options], AbstractAsyncContextManager[Extraction]]
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What poll needs. `owner` gives a name that nobody else has; `microseconds` since 1970; `clock` in seconds."""
+
+    source: str
+    policies: Policies
+    polls: Polls
+    spool: Spool
+    intake: Intake
+    rejections: Rejections
+    open: Open
+    owner: Callable[[], str]
+    microseconds: Callable[[], int]
+    clock: Callable[[], float]
+    log: Log
+
+
+@dataclass(slots=True)
+class Work:
+    """One invocation at work: `item` is as it was stored last. `reading`: this process read what the run has read.
+
+    `schema` stands for how the source's fields are read: when that changes, everybody is sent again.
+    """
+
+    shell: Poll
+    source: Source
+    options: Options
+    schema: str
+    owner: str
+    deadline: float
+    item: Polled
+    reading: bool = False
+
+    @property
+    def has_time(self) -> bool:
+        """Whether another step may be begun."""
+        return self.shell.clock() < self.deadline
+
+    @property
+    def now(self) -> Instant:
+        """The instant as it is: an invocation may last for minutes."""
+        return self.shell.microseconds() // 1_000_000
+
+    async def save(self, item: Polled) -> None:
+        """Store the item, with the lease renewed."""
+        await self._put(core.leased(item, self.owner, self.now + LEASE))
+
+    async def leave(self, fault: str = "") -> None:
+        """Give the lease back, and say why the work could not be done, if it could not."""
+        await self._put(core.given_back(self.item, fault))
+
+    async def _put(self, item: Polled) -> None:
+        # Loses to whoever took the lease after ours had run out, and to an operator: they go on, and ours ends here.
+        await self.shell.polls.put_polled(item)
+        self.item = replace(item, revision=item.revision + 1)
+
+
+async def send(work: Work, items: Sequence[Item], observed: int) -> None:
+    """Send what a source showed."""
+    bodies = [observation(work.source.id, item.key, observed, item.fields) for item in items]
+    if bodies:
+        await work.shell.intake.send(bodies)
+
+
+async def keep_spoiled(work: Work, spoiled: Sequence[Spoiled]) -> None:
+    """Keep what could not be read, under its place and reason: the same again is kept once."""
+    for each in spoiled:
+        name = f"{each.where}: {each.reason}"
+        work.shell.log("rejected", source=work.source.id, message=name, reason=each.reason)
+        await work.shell.rejections.keep(Rejected(work.source.id, name, each.reason, each.body, work.now))

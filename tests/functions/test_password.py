@@ -1,0 +1,98 @@
+"""`provision password` against a deployed stack and an SPML provider on loopback."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from provisioning.command.main import application
+from provisioning.core.account import Account, Known, Phase
+from provisioning.core.errors import InvalidError
+from provisioning.core.identity import Identity
+from provisioning.core.record import Record
+from provisioning.core.wire import canonical, digest_of
+from provisioning.runtime import wiring
+from tests.delivery.spml_provider import REFERENCES, Endpoint, served
+from tests.delivery.spml_server import Target
+from tests.functions.conftest import Deployed
+from tests.functions.test_extract_commands import create_stack
+from tests.stages.tenant import bundle
+
+STACK = "campus-passwords"
+
+
+@pytest.fixture
+async def spml(deployed: Deployed) -> AsyncIterator[Endpoint]:
+    async with served(Target()) as endpoint:
+        remote = endpoint.target.plant("person", uid="ann")
+        await asyncio.to_thread(_deploy, deployed, endpoint.url, remote.id)
+        yield endpoint
+
+
+def _deploy(deployed: Deployed, url: str, remote: str) -> None:
+    spml = {"protocol": "spml", "endpoint": url, "private": True, "spml": REFERENCES, "secret": "token"}
+    content = bundle({"library": {**spml, "account": {"uid": "person.login"}, "match": "uid"}})
+    dumped = content.model_dump(mode="json", by_alias=True)
+    deployed.run(lambda: wiring.policies().publish(canonical(dumped), digest_of(dumped)))
+    settings = wiring.settings()
+    outputs = {
+        "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
+        "CampaignQueue": settings.campaign_queue,
+    }  # fmt: skip
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    deployed.run(lambda: create_stack(wiring.clients(), json.dumps(template), STACK))
+
+    async def store() -> None:
+        if not await wiring.table().links([("registry", "ann")]):
+            known = Identity("i-ann", {"registry": Record("registry", "ann", 1)})
+            await wiring.table().put_identity(known, ("registry", "ann"))
+        account = (await wiring.table().holding("i-ann")).accounts.get("library", Account("i-ann", "library"))
+        held = Known(Phase.ACTIVE, remote)
+        await wiring.table().put_account(
+            Account("i-ann", "library", known=held, revision=account.revision, sequence=account.sequence)
+        )
+
+    deployed.run(store)
+
+
+async def provision(deployed: Deployed, *arguments: str, given: str = "") -> Result:
+    """What a command does. Raises what the command raises."""
+    words = ["password", *arguments, "--secret-env", "TOKEN", "--stack", STACK]
+
+    def invoke() -> Result:
+        return deployed.thread.submit(
+            lambda: CliRunner(env={"TOKEN": "t"}).invoke(application, words, input=given)
+        ).result()
+
+    result = await asyncio.to_thread(invoke)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+async def test_a_password_is_set_validated_expired_and_reset(deployed: Deployed, spml: Endpoint) -> None:
+    (held,) = spml.target.objects.values()
+    result = await provision(deployed, "library", "registry/ann", "set", given="s€cret\n")
+    assert held.password == "s€cret"
+    assert "s€cret" not in result.output
+    assert (await provision(deployed, "library", "registry/ann", "validate", given="s€cret")).stdout == "valid\n"
+    wrong = await provision(deployed, "library", "registry/ann", "validate", given="other")
+    assert (wrong.stdout, wrong.exit_code) == ("not valid\n", 1)
+    await provision(deployed, "library", "registry/ann", "expire")
+    assert held.logins == 1
+    assert (await provision(deployed, "library", "registry/ann", "reset")).stdout == f"{held.password}\n"
+
+
+async def test_what_cannot_be_done_is_told(deployed: Deployed, spml: Endpoint) -> None:
+    with pytest.raises(InvalidError, match="no account at 'wiki'"):
+        await provision(deployed, "wiki", "registry/ann", "reset")
+    with pytest.raises(InvalidError, match="no password"):
+        await provision(deployed, "library", "registry/ann", "set", given="\n")
+    with pytest.raises(InvalidError, match="nobody is known"):
+        await provision(deployed, "library", "registry/bob", "reset")
+    assert spml.calls == []

@@ -1,0 +1,40 @@
+"""What an SP says of a password is shown without the password."""
+
+from provisioning.protocols.dialogue import HttpRequest, HttpResponse
+from provisioning.protocols.spml_password import Answered, Do, ask
+from tests.delivery.spml_provider import service
+
+SECRET = "Tr0ub4dor&3 <again>"
+ESCAPED = SECRET.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def told(do: Do, message: str) -> Answered:
+    """What comes of a request that the SP refuses with these words."""
+    dialogue = ask(service(), "pso-1", do, "0a1b", SECRET)
+    request = next(dialogue)
+    assert isinstance(request, HttpRequest)
+    answer = (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+        f'<{do.value}PasswordResponse xmlns="urn:oasis:names:tc:SPML:2:0:password" status="failure" '
+        f'error="customError"><errorMessage xmlns="urn:oasis:names:tc:SPML:2:0">{message}</errorMessage>'
+        f"</{do.value}PasswordResponse></e:Body></e:Envelope>"
+    )
+    try:
+        dialogue.send(HttpResponse(200, {}, answer.encode()))
+    except StopIteration as stopped:
+        ended: Answered = stopped.value
+        return ended
+    raise AssertionError("it asks again")
+
+
+def test_a_refusal_that_quotes_the_password_is_shown_without_it() -> None:
+    for do in (Do.SET, Do.VALIDATE):
+        refusal = told(do, f"'{ESCAPED}' is too weak").refusal
+        assert "too weak" in refusal
+        assert SECRET not in refusal
+
+
+def test_a_refusal_is_short_and_printable() -> None:
+    refusal = told(Do.SET, "a&#10;b" + "x" * 5000).refusal
+    assert len(refusal) <= 200
+    assert refusal.isprintable()
