@@ -12,7 +12,7 @@ from infra.extract import add_extract
 from infra.feedback import add_feedback
 from infra.functions import Function
 from infra.gateway import add_gateway, speaks_for
-from infra.poll import add_poll, roles_of
+from infra.poll import add_bulk, add_poll, roles_of
 from infra.resources import Stack, ref
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
@@ -37,6 +37,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
         )
         for source in bundle.sources
     }
+    bulk = add_bulk(stack, bundle, timeouts["receive"])
     messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
     messaging.add_queue(stack, _CAMPAIGN, names.campaign(tenant), timeouts["campaign"])
     deliver = {
@@ -48,14 +49,14 @@ def render(bundle: Bundle) -> dict[str, Any]:
         )
         for service in bundle.services
     }
-    _receive(stack, bundle, changes, deliver, timeouts["receive"])
+    _receive(stack, bundle, changes, bulk, deliver, timeouts["receive"])
     _evaluate(stack, tenant, deliver)
     for service in bundle.services:
         _deliver(stack, bundle, service, deliver)
     _schedule(stack, tenant)
     _campaign(stack, tenant)
     add_extract(stack, bundle)
-    add_poll(stack, bundle, changes)
+    add_poll(stack, bundle, changes, bulk)
     add_feedback(stack, bundle, _IDENTITIES, deliver)
     add_gateway(stack, bundle, changes)
     return {
@@ -69,6 +70,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
 
 
 _FETCHES: Final = 120  # seconds of receive where it asks thin sources for those whom they name
+_BULK: Final = 5  # invocations of receive that a first load may have at once
 _IDENTITIES: Final = "IdentitiesQueue"
 _CAMPAIGN: Final = "CampaignQueue"
 _TO_IDENTITIES: Final = {"PROVISIONING_IDENTITIES_QUEUE": ref(_IDENTITIES)}
@@ -93,10 +95,13 @@ def _parameters(stack: Stack) -> None:
         stack.conditions[condition] = {"Fn::Not": [{"Fn::Equals": [ref(parameter), ""]}]}
 
 
-def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dict[str, str], timeout: int) -> None:
+def _receive(
+    stack: Stack, bundle: Bundle, changes: dict[str, str], bulk: dict[str, str], deliver: dict[str, str], timeout: int
+) -> None:
     tenant = bundle.tenant.id
     thin = [source for source in bundle.sources if source.thin]
     sources = {names.changes(tenant, source): source for source in changes}
+    sources |= {names.bulk(tenant, source): source for source in bulk}
     function = Function(
         tenant,
         "receive",
@@ -107,7 +112,7 @@ def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dic
             "PROVISIONING_SOURCES": functions.text(sources),
         },
         rights=(
-            roles.consumes(*changes.values()),
+            roles.consumes(*changes.values(), *bulk.values()),
             roles.sends(_IDENTITIES, *deliver.values()),
             roles.reads("I#*", "L#*"),
             roles.writes("I#*", "L#*", "X#*"),
@@ -119,6 +124,8 @@ def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dic
     logical = functions.add_function(stack, function)
     for queue in changes.values():
         functions.feed(stack, logical, queue)
+    for queue in bulk.values():
+        functions.feed(stack, logical, queue, _BULK)
 
 
 def _evaluate(stack: Stack, tenant: str, deliver: dict[str, str]) -> None:

@@ -103,7 +103,7 @@ class DiskPolls(MemoryPolls):
         for name in names:
             self._path(name).unlink(missing_ok=True)
 
-    async def send(self, bodies: Sequence[str]) -> None:
+    async def send(self, bodies: Sequence[str], *, bulk: bool = False) -> None:
         self.count += len(bodies)
 
 

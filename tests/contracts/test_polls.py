@@ -51,14 +51,15 @@ async def rig(backend: Clients | None) -> Rig:
             return bodies
 
         return Rig(memory, memory, memory, take, memory.requests)
-    queue, box = await new_queue(backend, fifo=False), await new_queue(backend, fifo=False)
+    queue, box, bulk = [await new_queue(backend, fifo=False) for _ in range(3)]
     rows = Rows(backend, await new_table(backend))
-    stored = StoredPolls(rows, backend, await new_bucket(backend), queue.url, box.url)
+    stored = StoredPolls(rows, backend, await new_bucket(backend), queue.url, box.url, bulk.url)
 
     async def drain() -> list[str]:
         bodies: list[str] = []
-        while some := await box.receive():
-            bodies += [each.body for each in some]
+        for each in (box, bulk):
+            while some := await each.receive():
+                bodies += [message.body for message in some]
         return bodies
 
     return Rig(stored, stored, stored, drain, stored.requests)
@@ -101,9 +102,10 @@ async def test_a_file_is_read_in_pieces_and_dropped(rig: Rig) -> None:
     assert await rig.spool.read("personnel/000001/keys-00001", 0, 500) is None
 
 
-async def test_whatever_is_sent_arrives_and_ten_are_one_request(rig: Rig) -> None:
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_whatever_is_sent_arrives_and_ten_are_one_request(rig: Rig, bulk: bool) -> None:
     rig.requests.clear()
-    await rig.intake.send([f"body {number} ü" for number in range(25)])
+    await rig.intake.send([f"body {number} ü" for number in range(25)], bulk=bulk)
     assert rig.requests["SendMessageBatch"] == 3
     bodies = await rig.drain()
     assert sorted(bodies) == sorted(f"body {number} ü" for number in range(25))

@@ -49,6 +49,15 @@ async def test_a_snapshot_of_the_same_people_sends_nothing_and_asks_the_table_fo
     assert bench.store.requests == {}
 
 
+async def test_what_a_snapshot_shows_is_no_obstacle_to_what_changes() -> None:
+    bench = await poll_bench()
+    await bench.snapshot()
+    assert bench.polls.bulk == 20
+    bench.source.put("p003", {"given": "Renamed"})
+    await bench.ask()
+    assert (len(bench.polls.sent), bench.polls.bulk) == (21, 20)
+
+
 async def test_only_the_files_of_the_last_complete_run_stay() -> None:
     bench = await poll_bench(every=None)
     for _ in range(3):

@@ -83,10 +83,12 @@ class Spool(Protocol):
 
 
 class Intake(Protocol):
-    """The queue `changes-<source>`."""
+    """The queues `changes-<source>` and `bulk-<source>`."""
 
-    async def send(self, bodies: Sequence[str]) -> None:
+    async def send(self, bodies: Sequence[str], *, bulk: bool = False) -> None:
         """Send every message; all are durable when it returns. Ten, or 256 KB, are one request.
+
+        `bulk`: they may be very many, and must not hold up what happens meanwhile.
 
         Raises TransientError unless all were accepted; some may have been.
         """

@@ -171,7 +171,7 @@ def poll_shell() -> "Poll":
     from provisioning.stages.poll import Poll
 
     given = settings()
-    polls = StoredPolls(rows(), clients(), given.bucket, given.poll_queue, given.changes_queue)
+    polls = StoredPolls(rows(), clients(), given.bucket, given.poll_queue, given.changes_queue, given.bulk_queue)
     return Poll(
         source=given.source,
         policies=policies(),

@@ -99,7 +99,7 @@ async def send_on(work: Work, run: Run) -> None:
     async for lines in read_part(work.shell.spool, part):
         for start in range(0, len(lines), _SENT_AT_ONCE):
             some = lines[start : start + _SENT_AT_ONCE]
-            await work.shell.intake.send([_body(work, run, line, absent=absent) for line in some])
+            await work.shell.intake.send([_body(work, run, line, absent=absent) for line in some], bulk=True)
     await work.save(core.sent_on(work.item, run, run.sent + 1))
 
 

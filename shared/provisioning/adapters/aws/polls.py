@@ -25,10 +25,12 @@ _DELETED_AT_ONCE: Final = 1000
 class StoredPolls:
     """Ports Polls, Spool and Intake, of one source. Queues by URL."""
 
-    def __init__(self, rows: Rows, clients: Clients, bucket: str, queue: str = "", changes: str = "") -> None:
+    def __init__(
+        self, rows: Rows, clients: Clients, bucket: str, queue: str = "", changes: str = "", bulk: str = ""
+    ) -> None:
         self.requests: Counter[str] = Counter()
         self._rows, self._clients, self._bucket = rows, clients, bucket
-        self._queue, self._changes = queue, changes
+        self._queue, self._changes, self._bulk = queue, changes, bulk
 
     # Polls
 
@@ -83,24 +85,25 @@ class StoredPolls:
 
     # Intake
 
-    async def send(self, bodies: Sequence[str]) -> None:
-        if not self._changes:
+    async def send(self, bodies: Sequence[str], *, bulk: bool = False) -> None:
+        queue = self._bulk if bulk else self._changes
+        if not queue:
             raise TransientError("no queue is known for what is polled")
         turn = asyncio.Semaphore(_AT_ONCE)
-        sends = (self._send(batch, turn) for batch in batches([{"MessageBody": body} for body in bodies]))
+        sends = (self._send(queue, batch, turn) for batch in batches([{"MessageBody": body} for body in bodies]))
         # Every send ends before anything is raised: none goes on behind the back of a handler that has answered.
         for result in await asyncio.gather(*sends, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
 
-    async def _send(self, batch: list[dict[str, Any]], turn: asyncio.Semaphore) -> None:
+    async def _send(self, queue: str, batch: list[dict[str, Any]], turn: asyncio.Semaphore) -> None:
         left: Any = batch
         async with turn:
             client = await self._clients.sqs()
             for _ in range(2):  # often a single throttled message: once more
                 self.requests["SendMessageBatch"] += 1
                 with asking("SendMessageBatch"):
-                    answer = await client.send_message_batch(QueueUrl=self._changes, Entries=left)
+                    answer = await client.send_message_batch(QueueUrl=queue, Entries=left)
                 refused = {item["Id"]: item["Code"] for item in answer.get("Failed", [])}
                 left = [entry for entry in left if entry["Id"] in refused]
                 if not left:

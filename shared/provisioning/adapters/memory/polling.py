@@ -19,6 +19,7 @@ class MemoryPolls:
         self.files: dict[str, bytes] = {}
         self.orders: list[str] = []
         self.sent: list[str] = []
+        self.bulk = 0  # of these
         self._checkpoint = checkpoint
 
     def _request(self, name: str) -> Request:
@@ -55,9 +56,10 @@ class MemoryPolls:
                 for name in names:
                     self.files.pop(name, None)
 
-    async def send(self, bodies: Sequence[str]) -> None:
+    async def send(self, bodies: Sequence[str], *, bulk: bool = False) -> None:
         for start in range(0, len(bodies), 10):
             async with self._request("SendMessageBatch"):
+                self.bulk += len(bodies[start : start + 10]) if bulk else 0
                 self.sent += bodies[start : start + 10]
 
 
