@@ -1,7 +1,7 @@
 """One resource by its key. That nobody is there is believed only of a server that finds those whom it shows."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from provisioning.adapters.sources.scim_http import Server
@@ -14,6 +14,7 @@ from provisioning.protocols.scim_filter import equals, literal
 from provisioning.protocols.scim_resource import member
 
 _GONE: Final = (404, 410)
+_BAD: Final = 400
 _SHOWN: Final = "5"  # resources that are looked at where one should be
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]+")  # characters that nothing on the way to the server can take amiss
 _ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -38,9 +39,9 @@ class Finder:
         return found
 
     async def of_id(self, remote_id: str) -> Json:
-        """The resource with an id, if it is one of the source's."""
+        """A member of a group: the resource with an id, None if there is none, or if it cannot be an id of one."""
         if self._options.filter is None:
-            return await self._by_id(remote_id)
+            return await self._by_id(remote_id, (*_GONE, _BAD))
         test = f"id eq {literal(remote_id)}"
         return _one([each for each in await self._filtered(test) if id_of(each) == remote_id])
 
@@ -73,11 +74,11 @@ class Finder:
             raise InvalidError(problem, "key", right="the spelling of the server")
         return found
 
-    async def _by_id(self, remote_id: str) -> Json:
+    async def _by_id(self, remote_id: str, absent: Sequence[int] = _GONE) -> Json:
         if id_of({"id": remote_id}) is None:
             return None
-        told = await self._server.ask(place_of(self._options.resource, remote_id), self._reader.query, _GONE)
-        if told.status in _GONE:
+        told = await self._server.ask(place_of(self._options.resource, remote_id), self._reader.query, absent)
+        if told.status in absent:
             # A proxy may say so of a path that it does not like. Only SCIM's own error speaks of the resource.
             if _PLAIN.fullmatch(remote_id) is None and not _is_error(told.body):
                 raise TransientError(f"{told.status} without an error of SCIM, for an id with special characters")

@@ -13,10 +13,9 @@ from provisioning.core.errors import InvalidError, TransientError
 from provisioning.protocols.scim_calls import id_of
 from provisioning.protocols.scim_resource import member
 
-_CURSOR_LOST: Final = ("invalidCursor", "expiredCursor", "invalidCount")  # RFC 9865 2.3
 _LONGEST_CURSOR: Final = 4096
 _MOST_EMPTY: Final = 100  # pages without anything, one after the other
-_BAD_REQUEST: Final = 400
+_REFUSALS: Final = (400, 404, 410, 501)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ async def ask_list(server: Server, collection: str, query: Mapping[str, str], be
         raise PageRefusedError(told)
     entries, total = member(told.body, "Resources"), _whole(member(told.body, "totalResults"))
     cursor = member(told.body, "nextCursor")
-    if entries is None and told.body is not None and (total == 0 or query.get("count") == "0" or cursor or total):
+    if entries is None and (total is not None or cursor):
         entries = []
     if not isinstance(entries, list):
         raise TransientError(f"the SCIM server answers for {collection} with something that is no list of resources")
@@ -92,12 +91,12 @@ async def next_page(server: Server, question: Question, walk: Walk) -> tuple[Lis
     query = {**question.query, "count": str(question.count)}
     query |= {"cursor": walk.cursor} if walk.way == "cursor" else {"startIndex": str(walk.start)}
     try:
-        listed = await ask_list(server, question.collection, query, (_BAD_REQUEST,))
+        listed = await ask_list(server, question.collection, query, _REFUSALS)
     except PageRefusedError as refused:
-        if walk.way == "cursor" and walk.cursor and refused.word in _CURSOR_LOST:
-            return _NOTHING, replace(walk, over=True, problem=f"the cursor is not taken any more: {refused.word}")
         if _is_past(walk, None):  # some refuse an index past the end, where the standard has an empty list
-            return _NOTHING, replace(walk, over=True)
+            return _NOTHING, _ended(walk, "")
+        if walk.first:  # an old cursor, or an index that is too high: what was begun can only be begun again
+            return _NOTHING, _ended(walk, f"after {walk.start - 1} resources: {refused.problem}")
         raise
     if walk.way == "index" and listed.cursor is not None and walk.start == 1:
         walk = replace(walk, way="cursor")  # a server may go on by cursor unasked
