@@ -87,7 +87,10 @@ async def ask_list(server: Server, collection: str, query: Mapping[str, str], be
 
 
 async def next_page(server: Server, question: Question, walk: Walk) -> tuple[Listed, Walk]:
-    """The next page, and how far the list was read after it. Raises TransientError or InvalidError."""
+    """The next page, and how far the list was read after it. A page that was shown before shows nobody.
+
+    Raises TransientError or InvalidError.
+    """
     query = {**question.query, "count": str(question.count)}
     query |= {"cursor": walk.cursor} if walk.way == "cursor" else {"startIndex": str(walk.start)}
     try:
@@ -100,15 +103,16 @@ async def next_page(server: Server, question: Question, walk: Walk) -> tuple[Lis
         raise
     if walk.way == "index" and listed.cursor is not None and walk.start == 1:
         walk = replace(walk, way="cursor")  # a server may go on by cursor unasked
-    return listed, (_by_cursor if walk.way == "cursor" else _by_index)(walk, listed)
+    seen, again = _seen(walk, listed)
+    after = (_by_cursor if walk.way == "cursor" else _by_index)(walk, listed, seen, again=again)
+    return (replace(listed, entries=()) if again else listed), after
 
 
 _NOTHING: Final = Listed((), None, None, None)
 
 
-def _by_index(walk: Walk, listed: Listed) -> Walk:
+def _by_index(walk: Walk, listed: Listed, after: Walk, *, again: bool) -> Walk:
     """After the last page one more is asked for: a total that counts only the page it came with has been seen."""
-    after, again = _seen(walk, listed)
     past = _is_past(walk, listed.total)
     if not listed.entries:
         problem = "" if past else f"an empty page at index {walk.start}, where totalResults is {after.total}"
@@ -125,8 +129,7 @@ def _by_index(walk: Walk, listed: Listed) -> Walk:
     return replace(after, start=end)
 
 
-def _by_cursor(walk: Walk, listed: Listed) -> Walk:
-    after, again = _seen(walk, listed)
+def _by_cursor(walk: Walk, listed: Listed, after: Walk, *, again: bool) -> Walk:
     after = replace(after, start=walk.start + len(listed.entries))
     if again:
         return _ended(after, "a page was shown that was shown before")
@@ -145,8 +148,8 @@ def _seen(walk: Walk, listed: Listed) -> tuple[Walk, bool]:
     """What both ways look at, and whether the page was shown before."""
     total = walk.total if listed.total is None else listed.total
     after = replace(walk, total=total, empty=0 if listed.entries else walk.empty + 1)
-    if walk.way == "index" and walk.total is not None and listed.total is not None and listed.total < walk.total:
-        # Who went has moved all after them into a page that was read before.
+    if walk.total is not None and listed.total is not None and listed.total < walk.total:
+        # Who went has moved all after them into a page that was read before; a cursor may be no more than an index.
         after = _troubled(after, f"totalResults fell from {walk.total} to {listed.total} while it was read")
     if not listed.entries:
         return after, False
