@@ -47,6 +47,8 @@ class Liar:
     instead: dict[int, Answer] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    accepts: str = f"Bearer {TOKEN}"
+    secret: str = TOKEN
     port: int = 0
 
     def person(self, number: int, **values: Any) -> dict[str, Any]:
@@ -75,12 +77,16 @@ class Liar:
 
     def open(self, page: int = 3, **options: Any) -> AbstractAsyncContextManager[Extraction]:
         """The adapter."""
-        return open_scim(self.poll(page, **options), _read, self._sleep)
+        return open_scim(self.poll(page, **options), self._read, self._sleep)
 
     @property
     def asked(self) -> list[str]:
         """The requests' paths."""
         return [path for path, _ in self.calls]
+
+    async def _read(self, name: str) -> str:
+        assert name == "idms"
+        return self.secret
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -96,7 +102,9 @@ class Liar:
         return web.Response(status=status, headers={"Date": date, **headers}, body=content)
 
     def _answer(self, request: web.Request) -> Answer:
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if request.path == "/token":
+            return 200, {}, {"access_token": f"granted-{len(self.calls)}", "token_type": "Bearer"}
+        if request.headers.get("Authorization") != self.accepts:
             return self.error(401)
         kind, _, remote_id = request.path.removeprefix("/v2/").partition("/")
         held = {"Users": self.people, "Groups": self.groups}.get(kind)
@@ -152,11 +160,6 @@ class Liar:
     def later(self, **how: float) -> None:
         """Time passes."""
         self.now += timedelta(**how)
-
-
-async def _read(name: str) -> str:
-    assert name == "idms"
-    return TOKEN
 
 
 @asynccontextmanager

@@ -187,7 +187,19 @@ async def test_addresses_inside_are_not_called_unless_allowed() -> None:
         assert server.calls == []
 
 
-async def test_passwords_are_sent_as_basic_authentication() -> None:
+async def test_a_password_or_a_token_asked_for_is_borne() -> None:
+    async with liar(secret='{"user": "engine", "password": "x"}', accepts="Basic ZW5naW5lOng=") as server:
+        async with server.open(authentication={"kind": "basic"}) as source:
+            assert (await source.snapshot(None)).items
+    async with liar(secret='{"client_id": "engine", "client_secret": "x"}', accepts="Bearer granted-1") as server:
+        authentication = {"kind": "oauth2", "token_endpoint": f"http://127.0.0.1:{server.port}/token"}
+        async with server.open(authentication=authentication) as source:
+            assert (await source.snapshot(None)).items
+        assert server.asked[0] == "/token"
+
+
+async def test_a_secret_of_another_form_is_named_and_not_quoted() -> None:
     async with liar() as server, server.open(authentication={"kind": "basic"}) as source:
-        with pytest.raises(TransientError, match="secret 'idms' is not"):  # it is a token, which is not quoted
+        with pytest.raises(TransientError, match="secret 'idms' is not") as caught:
             await source.snapshot(None)
+        assert server.secret not in str(caught.value)

@@ -41,7 +41,7 @@ async def test_a_total_that_falls_while_it_is_read_is_no_evidence() -> None:
 
 async def test_a_total_that_grows_is_expected_to_the_end() -> None:
     async with liar() as server:
-        server.before[3] = lambda: server.person(8) and None
+        server.before[3] = lambda: server.people.append({"id": "u8"})
         assert await keys_of(server) == ([*ALL, "u8"], Evidence(8))
 
 
@@ -178,7 +178,7 @@ async def test_resources_that_cannot_be_read_are_kept_and_stop_nobody() -> None:
 async def test_lists_have_an_order_of_ours_and_addresses_are_left_out() -> None:
     async with liar(people=0) as server:
         work, home = {"value": "b@a.edu", "type": "work", "primary": True}, {"value": "a@a.edu", "type": "home"}
-        shown = []
+        shown: list[Any] = []
         for emails in ([work, home], [home, work]):
             made = server.person(1, emails=emails, photos=[{"value": "x"}])
             made["meta"] |= {"location": f"http://node-{len(shown)}/Users/u1", "version": f'W/"{len(shown)}"'}

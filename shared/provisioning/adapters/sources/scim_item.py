@@ -5,7 +5,7 @@ from typing import Final
 
 from provisioning.core.account import Json
 from provisioning.core.errors import InvalidError
-from provisioning.core.source import Item, Spoiled
+from provisioning.core.source import Fields, Item, Spoiled
 from provisioning.core.source_scim import ScimSource
 from provisioning.core.wire import canonical
 from provisioning.protocols.scim_calls import id_of
@@ -43,12 +43,12 @@ class ResourceReader:
         if groups is not None:
             fields["groups"] = list(groups)
         try:
-            size = len(canonical(fields))
+            body = canonical(fields)
         except UnicodeEncodeError:
             return Spoiled(where, "it has half a character", _readable(resource), key)
-        if size > LARGEST:
-            return Spoiled(where, f"it has {size} bytes, more than {LARGEST}", _readable(resource), key)
-        return Item(key, fields)
+        if len(body) > LARGEST:
+            return Spoiled(where, f"it has {len(body)} bytes, more than {LARGEST}", _readable(resource), key)
+        return Item(key, Fields(body.decode()))
 
     def _fields(self, resource: Mapping[str, Json]) -> dict[str, Json]:
         fields = {name: _ordered(value) for name, value in resource.items()}
@@ -95,10 +95,11 @@ def _key_path(key: str) -> Path | None:
 
 def _ordered(value: Json) -> Json:
     """Lists have no order (RFC 7643 2.4), and a server may show another one each time; the primary value is first."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _ordered(each) for name, each in value.items()}
     if isinstance(value, list):
-        return sorted(map(_ordered, value), key=_rank)
+        entries = [_ordered(each) for each in value]
+        return sorted(entries, key=_rank) if len(entries) > 1 else entries
     return value
 
 
