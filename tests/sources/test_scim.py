@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.source_options import Poll
 from provisioning.core.source_scim import ScimSource
+from provisioning.core.version import read_version
 from provisioning.ports import Extraction
 from tests.sources.scim_liar import Liar, liar
 from tests.sources.scim_world import scim_world
@@ -76,6 +77,19 @@ async def test_groups_of_a_server_that_is_not_ours() -> None:
             assert groups | {keys[0]: [], keys[1]: ["readers"], keys[2]: ["readers", "staff"]} == groups
             shown, _ = await everything(source)
         assert {item.key: (item.fields or {})["groups"] for item in shown}[keys[2]] == ["readers", "staff"]
+
+
+async def test_the_time_of_a_change_is_a_version() -> None:
+    async with scim_world() as world:
+        versions = []
+        for given_name in ("Ann", "Anna"):
+            key = await world.put("ann", {"given": given_name, "unit": "arts"})
+            async with world.open() as source:
+                (item,) = await source.fetch([key])
+            meta = (item.fields or {})["meta"]
+            assert "location" not in meta
+            versions.append(read_version(meta["lastModified"], "version"))
+        assert versions[0] < versions[1]
 
 
 async def test_only_a_filter_s_persons_at_a_server_that_is_not_ours() -> None:
@@ -188,9 +202,12 @@ async def test_addresses_inside_are_not_called_unless_allowed() -> None:
 
 
 async def test_a_password_or_a_token_asked_for_is_borne() -> None:
-    async with liar(secret='{"user": "engine", "password": "x"}', accepts="Basic ZW5naW5lOng=") as server:
-        async with server.open(authentication={"kind": "basic"}) as source:
-            assert (await source.snapshot(None)).items
+    basic = '{"user": "engine", "password": "x"}'
+    async with (
+        liar(secret=basic, accepts="Basic ZW5naW5lOng=") as server,
+        server.open(authentication={"kind": "basic"}) as source,
+    ):
+        assert (await source.snapshot(None)).items
     async with liar(secret='{"client_id": "engine", "client_secret": "x"}', accepts="Bearer granted-1") as server:
         authentication = {"kind": "oauth2", "token_endpoint": f"http://127.0.0.1:{server.port}/token"}
         async with server.open(authentication=authentication) as source:

@@ -199,3 +199,14 @@ async def test_what_is_needed_is_asked_for_beside_the_attributes() -> None:
         query = server.calls[1][1]
         assert query["attributes"] == "name.givenName,userName,meta.lastModified"
         assert query["filter"] == 'userType eq "Employee"'
+
+
+async def test_extensions_are_left_out_whole_or_in_part() -> None:
+    extension = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    async with liar(people=0) as server:
+        server.person(1, **{extension: {"department": "arts", "costCenter": "7"}})
+        shown: list[Any] = []
+        for exclude in ([f"{extension}:costCenter"], [extension]):
+            async with server.open(exclude=exclude) as source:
+                shown += [(item.fields or {}).get(extension) for item in (await source.snapshot(None)).items]
+        assert shown == [{"department": "arts"}, None]

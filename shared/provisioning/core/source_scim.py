@@ -17,7 +17,8 @@ class ScimGroups(Model):
     """Groups whose members are persons. Every person's `groups` is then a sorted list of their names.
 
     They are read whole for every look, because a change of membership touches no person's `meta.lastModified`, and
-    with some servers not even the group's. Only direct members count.
+    with some servers not even the group's. So a mapping beside this must not take that for its version: it would be
+    the same for other groups. Only direct members count.
     """
 
     resource: Resource = "Groups"
@@ -28,7 +29,8 @@ class ScimGroups(Model):
 class ScimSource(Model):
     """One resource for each subject. Deletions, and who does not match `filter` any more, are seen by full snapshots.
 
-    A mapping may take `meta.lastModified` for its version. `meta.version` is opaque, so it cannot order anything.
+    A mapping may take `meta.lastModified` for its version; none is as good, for what is polled comes in order.
+    `meta.version` is opaque, so it cannot order anything.
     """
 
     url: Url = Field(description="base URL, to which /Users is added; https")

@@ -22,7 +22,7 @@ class ResourceReader:
     def __init__(self, options: ScimSource) -> None:
         self._options = options
         self.path = _key_path(options.key)
-        self._out = tuple(tuple(name.split(".", 1)) if ":" not in name else (name,) for name in options.exclude)
+        self._out = tuple(map(_parts, options.exclude))
         self.query = _query(options)
 
     def key(self, resource: Json) -> str | None:
@@ -52,16 +52,22 @@ class ResourceReader:
 
     def _fields(self, resource: Mapping[str, Json]) -> dict[str, Json]:
         fields = {name: _ordered(value) for name, value in resource.items()}
-        for name, *sub in self._out:
-            name = spelled(fields, name)
+        for whole, outer, part in self._out:
+            name = spelled(fields, outer)
             inner = fields.get(name)
-            if not sub:
-                fields.pop(name, None)
+            if not part or spelled(fields, whole) in fields:
+                fields.pop(spelled(fields, whole), None)
             elif isinstance(inner, Mapping):
-                fields[name] = _without(inner, sub[0])
+                fields[name] = _without(inner, part)
             elif isinstance(inner, list):
-                fields[name] = [_without(each, sub[0]) if isinstance(each, Mapping) else each for each in inner]
+                fields[name] = [_without(each, part) if isinstance(each, Mapping) else each for each in inner]
         return fields
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    """What is left out: its whole name, and the part of an attribute, or of an extension's object, if it is one."""
+    outer, _, part = name.rpartition(":") if ":" in name else name.partition(".")
+    return name, outer, part
 
 
 def _query(options: ScimSource) -> dict[str, str]:
