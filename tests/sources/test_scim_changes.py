@@ -107,6 +107,18 @@ async def test_a_filter_that_does_not_work_any_more_is_no_silence(lie: Lie) -> N
                 await source.changes(place)
 
 
+async def test_a_list_that_is_not_there_for_a_moment_does_not_lose_the_place() -> None:
+    async with liar() as server:
+        place = await begun(server)
+        server.person(2, title="Dr")
+        server.instead[len(server.calls) + 2] = server.error(404)
+        async with server.open() as source:
+            with pytest.raises(InvalidError, match="404"):
+                await source.changes(place)
+            items, _ = await since(source, place)
+        assert [item.key for item in items] == ["u2"]
+
+
 async def test_tokens_of_another_question_are_lost() -> None:
     async with liar() as server:
         place = await begun(server)

@@ -135,8 +135,12 @@ async def test_what_an_operator_must_mend_names_the_option(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"Resources": {}}', b"\xff", b"[" * 100_000, b'{"Resources": [], "Resources": [1]}']
-)
+    "body",
+    [
+        b"", b"[]", b"{}", b'{"Resources": {}}', b"\xff", b"[" * 100_000, b'{"Resources": [], "Resources": [1]}',
+        b'{"Resources": [], "nextCursor": 7}', b'{"Resources": [], "nextCursor": "%b"}' % (b"x" * 5000),
+    ],
+)  # fmt: skip
 async def test_what_is_no_list_is_no_empty_list(body: bytes) -> None:
     async with liar() as server:
         server.instead[1] = (200, {}, body)

@@ -72,7 +72,9 @@ class Changes:
         try:
             listed, after = await next_page(self._server, question, walk)
         except PageRefusedError as error:
-            raise UnfilteredError(str(error.problem)) from error
+            if error.status not in _REFUSED:  # not the filter, but the whole list
+                raise
+            raise UnfilteredError(error.problem) from error
         _check_since(listed.entries, since)
         newest = place.newest or (listed.at.isoformat() if listed.at is not None else place.at)
         return Seen(listed.entries, walk, _after(place, after, newest))

@@ -60,15 +60,18 @@ class Listed:
     at: datetime | None = None
 
 
+_NOTHING: Final = Listed((), None, None, None)
+
+
 class PageRefusedError(InvalidError):
-    """The server refused a page. `word`: why, if it is the standard's."""
+    """The server refused a page. `status`: of its answer."""
 
     def __init__(self, told: Told) -> None:
         error = refusal(told)
         right = error.right if isinstance(error, InvalidError) else ""
         problem = f"the SCIM server refuses a list: {told.status} {told.word}".rstrip()
         super().__init__(problem, "poll.scim", right=right)
-        self.word = told.word
+        self.status = told.status
 
 
 async def ask_list(server: Server, collection: str, query: Mapping[str, str], bearing: Sequence[int] = ()) -> Listed:
@@ -82,8 +85,10 @@ async def ask_list(server: Server, collection: str, query: Mapping[str, str], be
         entries = []
     if not isinstance(entries, list):
         raise TransientError(f"the SCIM server answers for {collection} with something that is no list of resources")
-    usable = isinstance(cursor, str) and 0 < len(cursor) <= _LONGEST_CURSOR
-    return Listed(entries, total, str(cursor) if usable else None, _whole(member(told.body, "itemsPerPage")), told.at)
+    if cursor and not (isinstance(cursor, str) and len(cursor) <= _LONGEST_CURSOR):  # to stop here would be half a list
+        raise TransientError(f"the SCIM server gives a nextCursor that is no text of {_LONGEST_CURSOR} characters")
+    claimed = _whole(member(told.body, "itemsPerPage"))
+    return Listed(entries, total, cursor if isinstance(cursor, str) and cursor else None, claimed, told.at)
 
 
 async def next_page(server: Server, question: Question, walk: Walk) -> tuple[Listed, Walk]:
@@ -98,7 +103,7 @@ async def next_page(server: Server, question: Question, walk: Walk) -> tuple[Lis
     except PageRefusedError as refused:
         if _is_past(walk, None):  # some refuse an index past the end, where the standard has an empty list
             return _NOTHING, _ended(walk, "")
-        if walk.first:  # an old cursor, or an index that is too high: what was begun can only be begun again
+        if walk.start > 1 or walk.cursor:  # an old cursor, or an index too high: it can only be begun again
             return _NOTHING, _ended(walk, f"after {walk.start - 1} resources: {refused.problem}")
         raise
     if walk.way == "index" and listed.cursor is not None and walk.start == 1:
@@ -106,9 +111,6 @@ async def next_page(server: Server, question: Question, walk: Walk) -> tuple[Lis
     seen, again = _seen(walk, listed)
     after = (_by_cursor if walk.way == "cursor" else _by_index)(walk, listed, seen, again=again)
     return (replace(listed, entries=()) if again else listed), after
-
-
-_NOTHING: Final = Listed((), None, None, None)
 
 
 def _by_index(walk: Walk, listed: Listed, after: Walk, *, again: bool) -> Walk:
