@@ -51,6 +51,8 @@ def _add(stack: Stack, bundle: Bundle, source: Source, changes: str) -> None:
             roles.consumes(queue),
             roles.sends(queue, changes),
             roles.reads(keys.polled_key(source.id).pk),
+            roles.reads("I#*"),  # whom the table knows of it, where no list of keys does
+            roles.reads_index(keys.SERVICE_INDEX),
             roles.writes(keys.polled_key(source.id).pk, f"X#{source.id}"),
             *roles.reads_bundle(),
             roles.keeps_rejected(),

@@ -55,6 +55,17 @@ class Polls(Protocol):
         ...
 
 
+class Recall(Protocol):
+    """Whom the table knows."""
+
+    async def recall(self, source: str, position: str | None, most: int) -> tuple[Sequence[str], str | None]:
+        """Keys of a source's subjects who are not gone, of up to `most` identities, and where the next page begins.
+
+        From an index that lags: one request for a page, and one for 100 identities.
+        """
+        ...
+
+
 class Spool(Protocol):
     """Files of a source's runs, by names that begin with the source."""
 

@@ -166,6 +166,7 @@ def opened(options: "Options") -> "AbstractAsyncContextManager[Extraction]":
 def poll_shell() -> "Poll":
     """What poll needs: for the one source of this deployment."""
     from provisioning.adapters.aws.polls import StoredPolls
+    from provisioning.adapters.aws.recall import StoredRecall
     from provisioning.adapters.aws.rejections import KeptRejections
     from provisioning.stages.poll import Poll
 
@@ -176,6 +177,7 @@ def poll_shell() -> "Poll":
         policies=policies(),
         polls=polls,
         spool=polls,
+        recall=StoredRecall(rows()),
         intake=polls,
         rejections=KeptRejections(rows(), objects()),
         open=opened,

@@ -113,7 +113,7 @@ def _write(item: Polled) -> Item:
     complete = _from_complete(item.complete) if item.complete is not None else None
     state = [
         item.number, item.requests, item.position, item.looked_at, run, complete, item.owner, item.leased,
-        item.trouble, item.fault,
+        item.trouble, item.fault, _from_parts(item.seen), item.unseen,
     ]  # fmt: skip
     return {
         **keys.polled_key(item.source).attributes(),
@@ -125,13 +125,13 @@ def _write(item: Polled) -> Item:
 
 
 def _read(source: str, item: Item) -> Polled:
-    number, requests, position, looked_at, run, complete, owner, leased, trouble, fault, *_ = unpack(
-        item[keys.BODY]["B"]
-    )
+    fields = unpack(item[keys.BODY]["B"])
+    number, requests, position, looked_at, run, complete, owner, leased, trouble, fault = fields[:10]
+    seen, unseen, *_ = fields[10:] or ([], False)
     return Polled(
         source, number, tuple(requests), position, looked_at, _to_run(run) if run is not None else None,
         _to_complete(complete) if complete is not None else None, owner, leased, trouble, fault,
-        int(item[keys.REVISION]["N"]),
+        int(item[keys.REVISION]["N"]), _to_parts(seen), unseen,
     )  # fmt: skip
 
 
@@ -140,15 +140,18 @@ def _from_run(run: Run) -> list[Any]:
         run.number, run.observed, run.step, run.begun, run.position, run.volatile, run.pages, run.spoiled, run.unknown,
         run.expected, run.of, run.problem, _from_parts(run.spool), _from_parts(run.keys), _from_parts(run.differences),
         _from_parts(run.absences), run.sent, astuple(run.found), run.held,
+        _from_parts(run.known), run.recalled,
     ]  # fmt: skip
 
 
 def _to_run(fields: list[Any]) -> Run:
     number, observed, step, begun, position, volatile, pages, spoiled, unknown, expected, *more = fields[:19]
     of, problem, spool, keys_, differences, absences, sent, found, held = more
+    known, recalled, *_ = fields[19:] or ([], None)
     return Run(
         number, observed, Step(step), begun, position, volatile, pages, spoiled, unknown, expected, of, problem,
         _to_parts(spool), _to_parts(keys_), _to_parts(differences), _to_parts(absences), sent, Found(*found[:6]), held,
+        _to_parts(known), recalled,
     )  # fmt: skip
 
 

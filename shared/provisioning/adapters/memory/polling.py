@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from provisioning.adapters.memory.request import Checkpoint, Request, pass_by
+from provisioning.adapters.memory.store import MemoryStore
 from provisioning.core.errors import ConflictError
 from provisioning.core.polled import Polled
 
@@ -58,3 +59,15 @@ class MemoryPolls:
         for start in range(0, len(bodies), 10):
             async with self._request("SendMessageBatch"):
                 self.sent += bodies[start : start + 10]
+
+
+class MemoryRecall:
+    """Port Recall, over a table in dicts."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def recall(self, source: str, position: str | None, most: int) -> tuple[Sequence[str], str | None]:
+        ids, after = await self._store.walk(0, 1, position, most)
+        records = (self._store.identities[id_].records.get(source) for id_ in ids)
+        return [record.key for record in records if record is not None and not record.deleted], after
