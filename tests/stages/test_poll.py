@@ -15,8 +15,9 @@ from provisioning.core.errors import TransientError
 from provisioning.core.polled import Part, Polled
 from provisioning.core.recalled import FULL, MOST
 from provisioning.core.source import Evidence, Item, Page, Spoiled
+from provisioning.stages import poll_work
 from provisioning.stages.message import Message
-from provisioning.stages.poll import poll
+from provisioning.stages.poll import LEASE, poll
 from tests.stages.deaths import Deaths
 from tests.stages.polling import SOURCE, poll_bench, polled_bundle
 
@@ -462,3 +463,41 @@ async def test_what_is_no_order_is_refused_and_stops_no_other(body: str) -> None
     assert not await poll(bench.shell(), messages, int(bench.now))
     assert len(bench.said("poll.refused")) == 1
     assert bench.sent() == fields(*range(20))
+
+
+async def test_who_was_sent_by_a_look_that_died_is_missed_when_they_go() -> None:
+    for at in itertools.count(1):
+        deaths = Deaths()
+        bench = await poll_bench(checkpoint=deaths.checkpoint, runs=1)
+        await bench.snapshot()
+        bench.source.put("new", {"given": "New"})
+        died = await deaths.kill(bench.ask(), at)
+        told = "new" in bench.sent()
+        bench.source.people.pop("new")
+        bench.source.log[-1] = "p000"  # who is gone is in no list of changes
+        bench.now += LEASE
+        assert "new" in await bench.snapshot() or not told, f"killed at await {at}"
+        if not died:
+            return
+
+
+async def test_while_a_source_takes_its_time_the_lease_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poll_work, "BEAT", 0.001)
+    bench = await poll_bench()
+    waiting = asyncio.Event()
+    real = bench.source.changes
+
+    async def takes_its_time(position: str) -> Page:
+        before = bench.item.revision
+        while bench.item.revision < before + 3:
+            bench.now += LEASE / 2
+            await asyncio.sleep(0.001)
+        assert not await bench.ask("snapshot", request="another")
+        waiting.set()
+        return await real(position)
+
+    await bench.snapshot()
+    monkeypatch.setattr(bench.source, "changes", takes_its_time)
+    assert not await bench.ask()
+    assert waiting.is_set()
+    assert len(bench.said("poll.busy")) == 1

@@ -1,7 +1,8 @@
 """How far the extraction of a source has come: the item that its `poll` function keeps.
 
-One process at a time works on a source: it holds the lease, and every write of the item is conditional on the
-revision that was read, so that a process which lost its lease cannot move anything.
+One process at a time works on a source: it holds the lease, which it renews while it lives. Every write of the item is
+conditional on the revision that was read, and files are named by it, so that a process which lost its lease cannot
+move anything, nor change what another has put away.
 
 A snapshot is **read**, page by page, into sorted parts; then **compared** with the keys of the last complete run, or,
 where there is none, with those that are **recalled** from the table; then what differs is **sent**. Each step is
@@ -190,10 +191,14 @@ def moved(item: Polled, position: str, now: Instant) -> Polled:
 
 
 def given_up(item: Polled, reason: str) -> Polled:
-    """The item without its run. What is known beside the last complete run's keys is compared by the next one."""
+    """The item without its run. What is known beside the last complete run's keys is compared by the next one.
+
+    Who was new in this one may have been sent, and is in no list.
+    """
     if item.run is None:
         return replace(item, trouble=reason)
-    unseen = item.unseen or item.run.step is Step.RECALL
+    sent = item.run.step is Step.SEND and item.run.found.new > 0
+    unseen = item.unseen or sent or item.run.step is Step.RECALL
     return replace(item, run=None, trouble=reason, seen=(*item.run.known, *item.seen), unseen=unseen)
 
 

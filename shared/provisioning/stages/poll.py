@@ -14,7 +14,6 @@ from provisioning.core.errors import ConflictError, InvalidError, PermanentError
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.core.polled import Step
-from provisioning.core.recalled import seen_on
 from provisioning.core.source import Page
 from provisioning.core.source_options import Poll as Options
 from provisioning.core.wire import digest_of
@@ -109,7 +108,7 @@ def _schema(policy: Policy, source: Source) -> str:
 
 async def _obey(work: Work, order: Order) -> None:
     run = work.item.run
-    async with work.shell.open(work.options) as source:
+    async with work.alive(), work.shell.open(work.options) as source:
         match order.do:
             case Do.SNAPSHOT if order.request not in work.item.requests and (run is None or run.waits):
                 await begin(work, source, order.request)
@@ -145,23 +144,14 @@ async def look(work: Work, source: Extraction) -> None:
         if page.lost or page.position is None:
             await _lost(work, source, page)
             return
+        await note(work, page.items)
         await send(work, page.items, observed)
         await keep_spoiled(work, page.spoiled)
         if page.position != work.item.position or page.items:
-            await _move(work, page, page.position)
+            await work.save(core.moved(work.item, page.position, work.now))
         work.shell.log("poll.changes", source=work.source.id, items=len(page.items), spoiled=len(page.spoiled))
         if not page.more:
             return
-
-
-async def _move(work: Work, page: Page, position: str) -> None:
-    """Remember the place after a page, and whom it showed: who is gone before a run shows them is missed, too."""
-    part, before = await note(work, page.items), work.item.seen
-    after = core.moved(work.item, position, work.now)
-    await work.save(after if part is None else seen_on(after, part))
-    # Who dies here leaves files that nothing names to the bucket's lifecycle.
-    if old := [each.name for each in before if each not in work.item.seen]:
-        await work.shell.spool.drop(old)
 
 
 async def _lost(work: Work, source: Extraction, page: Page) -> None:

@@ -1,11 +1,11 @@
 """Whom a source is known to have shown, put away as lists of keys: see `core.recalled`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from provisioning.core import recalled as core
 from provisioning.core.keylist import known_line
-from provisioning.core.polled import Part, Run
+from provisioning.core.polled import Run
 from provisioning.core.source import Item
 from provisioning.stages.lines import PART, LostFileError, read_part, write_part
 from provisioning.stages.poll_work import Work
@@ -23,23 +23,27 @@ async def recall(work: Work, run: Run) -> None:
         size += sum(map(len, fresh))
         if position is None or size >= PART or not work.has_time:
             break
-    name = f"{work.source.id}/{run.number:06d}/known-{len(run.known) + 1:05d}"
-    await work.save(core.recalled_on(work.item, run, await _put_away(work, name, lines), position))
+    name = work.file(run, "known", len(run.known) + 1)
+    part = await write_part(work.shell.spool, name, sorted(set(lines))) if lines else None
+    await work.save(core.recalled_on(work.item, run, part, position))
 
 
-async def note(work: Work, items: Sequence[Item]) -> Part | None:
-    """Put away whom changes showed, with those of the file whose place this one takes."""
+async def note(work: Work, items: Sequence[Item]) -> None:
+    """Write down whom changes show, before anybody is told: who dies in between has missed nobody.
+
+    Few are put away together with those of the last file, whose place the new one takes.
+    """
     fresh = {known_line(item.key) for item in items if item.fields is not None}
-    before = core.open_file(work.item)
-    if fresh and before is not None:
+    if not fresh:
+        return
+    open_file = core.open_file(work.item)
+    if open_file is not None:
         try:
-            fresh |= {line async for lines in read_part(work.shell.spool, before) for line in lines}
+            fresh |= {line async for lines in read_part(work.shell.spool, open_file) for line in lines}
         except LostFileError as error:
             work.shell.log("poll.lost", source=work.source.id, reason=str(error))
-    # The revision is nobody else's, and the item names a file only once it is there.
-    return await _put_away(work, f"{work.source.id}/seen-{work.item.revision:010d}", fresh)
-
-
-async def _put_away(work: Work, name: str, lines: Iterable[bytes]) -> Part | None:
-    ordered = sorted(set(lines))
-    return await write_part(work.shell.spool, name, ordered) if ordered else None
+    part = await write_part(work.shell.spool, work.file(None, "seen", len(work.item.seen)), sorted(fresh))
+    before = work.item.seen
+    await work.save(core.seen_on(work.item, part))
+    # Who dies here leaves files that nothing names to the bucket's lifecycle.
+    await work.shell.spool.drop([each.name for each in before if each not in work.item.seen])

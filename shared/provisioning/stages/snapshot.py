@@ -1,5 +1,7 @@
 """A snapshot of a source: read, compare, send. Memory is bounded whatever the source's size."""
 
+from functools import partial
+
 from provisioning.core import polled as core
 from provisioning.core.comparison import Comparison
 from provisioning.core.keylist import SPOILED, TAB, escape, spool_line, unescape
@@ -48,14 +50,16 @@ async def _put_away(work: Work, run: Run, page: Page, lines: list[bytes], read: 
     part = None
     if lines:
         lines.sort()
-        part = await write_part(work.shell.spool, f"{_place(work, run)}/spool-{len(run.spool) + 1:05d}", lines)
+        part = await write_part(work.shell.spool, work.file(run, "spool", len(run.spool) + 1), lines)
     await work.save(core.read_on(work.item, run, page, part, read))
 
 
 async def compare(work: Work, run: Run) -> None:
     """Go through what was read beside the keys of the last complete run. Made twice it is the same."""
-    spool, place, before = work.shell.spool, _place(work, run), work.item.complete
-    keys, differences, absences = (Writer(spool, f"{place}/{name}") for name in ("keys", "differences", "absences"))
+    spool, before = work.shell.spool, work.item.complete
+    keys, differences, absences = (
+        Writer(spool, partial(work.file, run, name)) for name in ("keys", "differences", "absences")
+    )
     again = before is not None and before.schema != work.schema
     # A first run removes nobody: whom the table knows may be of another time.
     comparison = Comparison(work.source.absence.runs + (before is None), again)
@@ -130,7 +134,3 @@ async def _finish(work: Work, run: Run) -> None:
 async def _drop(work: Work, parts: list[Part]) -> None:
     """Files that nothing names any more. Who dies here leaves them to the bucket's lifecycle."""
     await work.shell.spool.drop([part.name for part in parts])
-
-
-def _place(work: Work, run: Run) -> str:
-    return f"{work.source.id}/{run.number:06d}"
