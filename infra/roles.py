@@ -101,6 +101,18 @@ def asks(source: Source) -> list[Value]:
     return rights
 
 
+def is_asked(source: Source) -> bool:
+    """Whether receive asks a source for those whom its messages only name."""
+    return source.poll is not None and (source.thin or source.signed is not None)
+
+
+def verifies(sources: Sequence[Source]) -> list[Value]:
+    """Remember tokens of the sources that sign, and read those of their keys that lie in secrets."""
+    signed = [(source.id, source.signed) for source in sources if source.signed is not None]
+    names = dict.fromkeys(options.secret for _, options in signed if options.secret is not None)
+    return [*([writes(*(f"T#{id_}#*" for id_, _ in signed))] if signed else []), *map(reads_secret, names)]
+
+
 def secrets_of(service: Service) -> Sequence[str]:
     """The names of the secrets that a service's calls need, each once: its own, and that of its certificate."""
     certificate = None if service.authentication is None else service.authentication.certificate

@@ -28,10 +28,18 @@ def render(bundle: Bundle) -> dict[str, Any]:
     add_storage(stack)
     tenant = bundle.tenant.id
     timeouts = TIMEOUTS
-    if any(source.thin for source in bundle.sources):
+    if any(map(roles.is_asked, bundle.sources)):
         timeouts = {**TIMEOUTS, "receive": _FETCHES}
     changes = {
-        source.id: messaging.add_changes(stack, tenant, source.id, timeouts["receive"], *roles_of(source))
+        source.id: messaging.add_changes(
+            # What comes through the topic of a source that signs must be told from what poll says without a signature.
+            stack,
+            tenant,
+            source.id,
+            timeouts["receive"],
+            *roles_of(source),
+            raw=source.signed is None,
+        )  # fmt: skip
         for source in bundle.sources
     }
     messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
@@ -91,7 +99,7 @@ def _parameters(stack: Stack) -> None:
 
 def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dict[str, str], timeout: int) -> None:
     tenant = bundle.tenant.id
-    thin = [source for source in bundle.sources if source.thin]
+    asked = [source for source in bundle.sources if roles.is_asked(source)]
     sources = {names.changes(tenant, source): source for source in changes}
     function = Function(
         tenant,
@@ -109,7 +117,8 @@ def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dic
             roles.writes("I#*", "L#*", "X#*"),
             *roles.reads_bundle(),
             roles.keeps_rejected(),
-            *(right for source in thin for right in roles.asks(source)),
+            *(right for source in asked for right in roles.asks(source)),
+            *roles.verifies(bundle.sources),
         ),
     )
     logical = functions.add_function(stack, function)

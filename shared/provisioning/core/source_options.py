@@ -8,6 +8,8 @@ from provisioning.core.extract_options import Cron
 from provisioning.core.model import Model
 from provisioning.core.source_files import Files as Files
 from provisioning.core.source_ldap import LdapSource as LdapSource
+from provisioning.core.source_signed import Signed as Signed
+from provisioning.core.source_signed import fault_of_signed as fault_of_signed
 from provisioning.core.source_sql import Sql as Sql
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -92,4 +94,4 @@ class Poll(Model):
         return tuple(name for name in (options.secret,) if name)
 
 
-Format = Literal["cloudevents", "json"]
+Format = Literal["cloudevents", "json", "scim-events"]

@@ -138,9 +138,16 @@ def decide() -> Decide:
 def receive_shell() -> "Receive":
     """What receive needs."""
     from provisioning.adapters.aws.rejections import KeptRejections
+    from provisioning.adapters.aws.secrets import StoredSecrets
+    from provisioning.adapters.aws.tokens import StoredTokens
+    from provisioning.adapters.sources.jwks import CachedKeySets
+    from provisioning.adapters.sources.jwks_http import fetch_key_set, secret_key_set
     from provisioning.stages.receive import Receive
+    from provisioning.stages.signed import Verifying
 
-    return Receive(decide(), KeptRejections(rows(), objects()), queues(), microseconds, fetch)
+    sets = CachedKeySets(fetch_key_set, secret_key_set(StoredSecrets(clients()).read), clock)
+    verifying = Verifying(sets, StoredTokens(rows()))
+    return Receive(decide(), KeptRejections(rows(), objects()), queues(), microseconds, fetch, verifying)
 
 
 async def fetch(source: "Source", keys: Sequence[str]) -> "Sequence[Item]":

@@ -15,6 +15,7 @@ from provisioning.core.source import MOST_KEYS, Item
 from provisioning.ports import Bells, Rejected, Rejections
 from provisioning.stages.decide import Decide, Subject, decide
 from provisioning.stages.message import Failed, Message
+from provisioning.stages.signed import Verifying, read_signed
 
 Fetch = Callable[[Source, Sequence[str]], Awaitable[Sequence[Item]]]
 """Asks a thin source for subjects as they are now: see `ports.Extraction.fetch`."""
@@ -34,6 +35,7 @@ class Receive:
     bells: Bells
     microseconds: Callable[[], int]
     fetch: Fetch = no_fetch
+    verifying: Verifying | None = None  # for sources whose events are signed tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,10 @@ async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> 
     What cannot be understood is kept with its reason and is done too: it would not be understood next time.
     """
     policy = await shell.decide.policies.current()
-    read = [await _read(shell, policy, message, now) for message in messages]
+    again = set[str]()
+    read = [await _read(shell, policy, message, again, now) for message in messages]
     arrived, failed = await _fetched(shell, policy, [each for each in read if each is not None], now)
+    failed |= again
     by_key: dict[tuple[str, str], list[_Arrived]] = {}
     for each in arrived:
         by_key.setdefault((each.notification.told.source, each.notification.told.key), []).append(each)
@@ -69,13 +73,21 @@ async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> 
     return failed
 
 
-async def _read(shell: Receive, policy: Policy, message: Message, now: Instant) -> _Arrived | None:
+async def _read(shell: Receive, policy: Policy, message: Message, again: set[str], now: Instant) -> _Arrived | None:
+    """What a message tells, if it does; what must come again, because nobody can tell now, is added to `again`."""
     try:
         if message.origin not in policy.sources:
             known = ", ".join(policy.sources)
             raise InvalidError(f"no source {message.origin!r} in the bundle", where="queue", right=f"one of {known}")
-        notification = read_notification(_listening(policy, message.origin), message.body, shell.microseconds())
-        return _Arrived(message, notification)
+        listening, observed = _listening(policy, message.origin), shell.microseconds()
+        if listening.source.signed is None:
+            return _Arrived(message, read_notification(listening, message.body, observed))
+        told = await read_signed(shell.verifying, shell.decide.log, listening, message, now, observed)
+        return _Arrived(message, told) if told is not None else None
+    except TransientError as error:
+        shell.decide.log("verify.failed", source=message.origin, message=message.id, reason=str(error))
+        again.add(message.id)
+        return None
     except InvalidError as error:
         await _reject(shell, message, str(error), now)
         return None

@@ -1,0 +1,33 @@
+"""What is needed to believe signed tokens: their issuers' keys, and the memory of those that were taken."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from provisioning.core.period import Instant
+from provisioning.core.source_signed import Signed
+from provisioning.core.token import VerificationKey
+
+
+class KeySets(Protocol):
+    """The public keys of issuers."""
+
+    async def keys(self, signed: Signed, kid: str | None) -> Sequence[VerificationKey]:
+        """The issuer's keys of this `kid`; all of them if it is None. None at all: the issuer has no such key.
+
+        That is only said of a key set that was read since somebody first asked for this `kid`: a key that was just
+        published is found. A key set is read again when it is too old, or lacks a `kid` and was not read just now, so
+        forged ones cause no storm. Raises TransientError where it cannot be had, or not again so soon.
+        """
+        ...
+
+
+class SeenTokens(Protocol):
+    """Which tokens were taken, by which message."""
+
+    async def first(self, source: str, token: str, message: str, until: Instant) -> bool:
+        """Remember that a message brought a token: one request. False if another message has brought it before.
+
+        `token`: what stands for it within the source, of any length. The same message is the first again, however
+        often it comes. It is remembered until an instant at least.
+        """
+        ...
