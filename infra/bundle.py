@@ -27,9 +27,8 @@ from provisioning.core.errors import ProvisioningError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
-EXTRAS: Final = frozenset(
-    {"ldap", "parquet", "signed", "sql"}
-)  # of the project: what only some tenants' functions import
+# Of the project: what only some tenants' functions import.
+EXTRAS: Final = frozenset({"ldap", "parquet", "signed", "sql"})
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first date that a zip knows
 _PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
 

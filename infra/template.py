@@ -15,7 +15,7 @@ from infra.poll import add_poll, roles_of
 from infra.resources import Stack, ref
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
-from provisioning.core.catalog import Bundle, Service
+from provisioning.core.catalog import Bundle, Service, Source
 
 # Seconds. Deliver converses for at most 45, with a group to be made before that.
 TIMEOUTS: Final = {"receive": 20, "evaluate": 20, "deliver": 120, "schedule": 55, "campaign": 60}
@@ -30,18 +30,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     timeouts = TIMEOUTS
     if any(map(roles.is_asked, bundle.sources)):
         timeouts = {**TIMEOUTS, "receive": _FETCHES}
-    changes = {
-        source.id: messaging.add_changes(
-            # What comes through the topic of a source that signs must be told from what poll says without a signature.
-            stack,
-            tenant,
-            source.id,
-            timeouts["receive"],
-            *roles_of(source),
-            raw=source.signed is None,
-        )  # fmt: skip
-        for source in bundle.sources
-    }
+    changes = {source.id: _changes(stack, tenant, source, timeouts["receive"]) for source in bundle.sources}
     messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
     messaging.add_queue(stack, _CAMPAIGN, names.campaign(tenant), timeouts["campaign"])
     deliver = {
@@ -95,6 +84,11 @@ def _parameters(stack: Stack) -> None:
     }
     for condition, parameter in (("HasEndpoint", "EndpointUrl"), ("HasKey", "KeyArn")):
         stack.conditions[condition] = {"Fn::Not": [{"Fn::Equals": [ref(parameter), ""]}]}
+
+
+def _changes(stack: Stack, tenant: str, source: Source, timeout: int) -> str:
+    # What comes through the topic of a source that signs must be told from what poll says without a signature.
+    return messaging.add_changes(stack, tenant, source.id, timeout, *roles_of(source), raw=source.signed is None)
 
 
 def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dict[str, str], timeout: int) -> None:

@@ -97,7 +97,7 @@ def receive_shell(ports: Deployed, policy: Policy) -> Receive:
     }
     bells = Queues(ports.clients, ports.outputs["IdentitiesQueue"], queues)
     decide = Decide(ports.table, ports.policies, new_identity, log)
-    sets = CachedKeySets(fetch_key_set, secret_key_set(StoredSecrets(ports.clients).read), clock)
+    sets = CachedKeySets(fetch_key_set, secret_key_set(StoredSecrets(ports.clients).read), lambda: microseconds() / 1e6)
     verifying = Verifying(sets, StoredTokens(ports.rows))
     return Receive(decide, ports.rejections, bells, microseconds, fetcher(ports), verifying)
 

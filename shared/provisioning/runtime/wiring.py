@@ -145,7 +145,7 @@ def receive_shell() -> "Receive":
     from provisioning.stages.receive import Receive
     from provisioning.stages.signed import Verifying
 
-    sets = CachedKeySets(fetch_key_set, secret_key_set(StoredSecrets(clients()).read), clock)
+    sets = CachedKeySets(fetch_key_set, secret_key_set(StoredSecrets(clients()).read), lambda: microseconds() / 1e6)
     verifying = Verifying(sets, StoredTokens(rows()))
     return Receive(decide(), KeptRejections(rows(), objects()), queues(), microseconds, fetch, verifying)
 
