@@ -109,7 +109,11 @@ async def sets(request: pytest.FixtureRequest) -> AsyncIterator[Sets]:
 async def test_the_keys_of_a_kid_are_given_or_all(sets: Sets) -> None:
     assert [key.kid for key in await sets.sets.keys(sets.signed, "ec")] == ["ec"]
     assert [key.kind for key in await sets.sets.keys(sets.signed, None)] == ["RSA", "EC", "OKP"]
-    assert list(await sets.sets.keys(sets.signed, "none")) == []
+
+
+async def test_a_kid_that_no_key_has_names_none(sets: Sets) -> None:
+    for _ in range(2):
+        assert list(await sets.sets.keys(sets.signed, "none")) == []
 
 
 async def test_an_issuer_that_cannot_be_reached_is_no_issuer_without_keys(sets: Sets) -> None:
