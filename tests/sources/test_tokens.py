@@ -1,6 +1,7 @@
 """Tokens: who is believed, and by which word the others are refused."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from provisioning.adapters.memory.tokens import MemoryKeySets
 from provisioning.adapters.sources.jwk import read_key_set
 from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.source_signed import Signed
-from provisioning.core.token import Token, TokenError
+from provisioning.core.token import Token, TokenError, check_signature, read_token
 from provisioning.stages.signed import verified
 from tests.sources.issuer import FEED, ISSUER, KEYS, OF, Issuer, by_secret, encode, jwk, options, signature
 from tests.stages.tenant import DAY, START
@@ -50,6 +51,12 @@ async def test_a_token_signed_by_a_key_of_the_issuer_is_believed(issuer: Issuer,
 @pytest.mark.parametrize("typ", ["application/secevent+jwt", "SECEVENT+JWT"])
 async def test_its_type_may_be_written_as_a_media_type_in_any_case(issuer: Issuer, typ: str) -> None:
     assert await verify(issuer, issuer.sign(issuer.claims("prov:delete"), header={"typ": typ}))
+
+
+def test_a_key_of_another_kid_does_not_count_whoever_gives_it(issuer: Issuer) -> None:
+    token = read_token(issuer.sign(issuer.claims("prov:delete"), header={"kid": "other"}), MOST)
+    with pytest.raises(TokenError, match="no such key"):
+        check_signature(token, issuer.keys)
 
 
 async def test_without_a_kid_the_keys_that_fit_are_tried(issuer: Issuer) -> None:
@@ -137,9 +144,8 @@ async def test_the_public_key_is_no_shared_secret(issuer: Issuer) -> None:
     for kid, key in KEYS.items():
         pem = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         for secret in (pem, json.dumps(jwk(key, kid=kid)).encode()):
-            token = issuer.sign(
-                issuer.claims("prov:delete"), "HS256", {"kid": kid}, lambda content, key=secret: by_secret(key, content)
-            )  # fmt: skip
+            signing = partial(by_secret, secret)
+            token = issuer.sign(issuer.claims("prov:delete"), "HS256", {"kid": kid}, signing)
             assert (await refused(issuer, token))[0] == "authentication_failed"
     with pytest.raises(ValueError, match="algorithms"):
         options(algorithms=["HS256"])

@@ -96,7 +96,7 @@ async def world(**options: Any) -> World:
 async def test_who_was_created_is_entitled_renamed_and_gone_again() -> None:
     it = await world()
     await it.take(it.issuer.says("prov:create:full", user()))
-    assert (it.names(), it.bench.identity("u1").entitlements.keys()) == ({"u1": "Ada"}, {"library"})
+    assert (it.names(), set(it.bench.identity("u1").entitlements)) == ({"u1": "Ada"}, {"library"})
     await it.take(it.issuer.says("prov:put:full", user("Eva"), iat=START + 1))
     assert it.names() == {"u1": "Eva"}
     await it.take(it.issuer.says("prov:delete", iat=START + 2))
@@ -183,6 +183,13 @@ async def test_a_token_older_than_what_is_remembered_is_not_believed() -> None:
     assert [reason.partition(" (")[0] for reason in await it.reasons()] == ["token.iat: too old"]
 
 
+async def test_a_token_is_remembered_for_as_long_as_it_is_believed() -> None:
+    it = await world(signed={"days": 1})
+    await it.take(it.issuer.says("prov:create:full", user(), iat=START + 300))
+    ((_, until),) = it.seen.seen.values()
+    assert until >= START + 300 + DAY
+
+
 async def test_tokens_of_one_transaction_are_of_one_trace_and_each_counts() -> None:
     it = await world()
     await it.take(*(it.issuer.says("prov:create:full", user(key), key, txn="t-9") for key in ("u1", "u2")))
@@ -238,7 +245,7 @@ async def test_no_line_of_the_log_says_what_a_token_says() -> None:
 
 async def test_events_that_say_nothing_of_persons_are_counted_and_passed_over() -> None:
     it = await world()
-    group = {"sub_id": {"format": "scim", "uri": "/Groups/g1"}}
+    group: dict[str, Any] = {"sub_id": {"format": "scim", "uri": "/Groups/g1"}}
     await it.take(
         it.issuer.says("misc:asyncresp", {"method": "PUT", "status": "200"}), it.issuer.says("sp:new"),
         it.issuer.says("prov:put:full", user(), **group), it.issuer.says("prov:delete", **group),

@@ -111,21 +111,21 @@ def _told(
     if source.thin or (source.poll is not None and _DELETE not in known and not set(_WHOLE) & known.keys()):
         return Wanted(source.id, _key(listening, subject))
     if _DELETE in known:
-        return _gone(listening, token, subject, now)
+        return _gone(listening, token, subject)
     for name in _WHOLE:
         if name in known:
             return _whole(listening, token, known[name], subject, now)
     if _REMOVE in known and source.signed is not None:
-        return _gone(listening, token, subject, now) if source.signed.removed == "gone" else None
+        return _gone(listening, token, subject) if source.signed.removed == "gone" else None
     right = "events that show the whole resource (put:full, create:full), or a source that can be asked: `poll`"
     raise InvalidError(f"{min(known)} does not show the resource as it is", "token.events", right=right)
 
 
-def _gone(listening: Listening, token: Token, subject: dict[str, Any], now: int) -> Record:
+def _gone(listening: Listening, token: Token, subject: dict[str, Any]) -> Record:
     happened = _happened(token)
     version = happened if happened % MICROSECONDS else happened + MICROSECONDS - 1
     told = {"key": _key(listening, subject), "version": version, "deleted": True}
-    return read_record(listening.source.id, told, listening.schema, now)
+    return read_record(listening.source.id, told, listening.schema)
 
 
 def _whole(listening: Listening, token: Token, payload: dict[str, Any], subject: dict[str, Any], now: int) -> Record:
