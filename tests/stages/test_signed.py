@@ -30,13 +30,14 @@ READING = {
         {"id": '"person"', "when": "!has(fields.active) || fields.active", "facts": {"type": '"student"'}}
     ],
 }
+SIGNED = {"issuer": ISSUER, "audience": [FEED], "secret": "issuer-keys"}
 FILES = {"files": {"place": "s3:///x", "full": "*.csv", "key": "id"}}
 
 
 def tenant(signed: dict[str, Any] | None = None, version: str | None = None, **source: Any) -> Bundle:
     made = {
         "id": SOURCE, "format": "scim-events", "record": {**READING, **({"version": version} if version else {})},
-        "signed": {"issuer": ISSUER, "audience": [FEED], "secret": "issuer-keys", **(signed or {})}, **source,
+        "signed": {**SIGNED, **(signed or {})}, **source,
     }  # fmt: skip
     return bundle(sources=[made])
 
