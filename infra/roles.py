@@ -110,7 +110,8 @@ def verifies(sources: Sequence[Source]) -> list[Value]:
     """Remember tokens of the sources that sign, and read those of their keys that lie in secrets."""
     signed = [(source.id, source.signed) for source in sources if source.signed is not None]
     names = dict.fromkeys(options.secret for _, options in signed if options.secret is not None)
-    return [*([writes(*(f"T#{id_}#*" for id_, _ in signed))] if signed else []), *map(reads_secret, names)]
+    tokens = [f"T#{id_}#*" for id_, _ in signed]
+    return [*([reads(*tokens), writes_batches(*tokens)] if tokens else []), *map(reads_secret, names)]
 
 
 def secrets_of(service: Service) -> Sequence[str]:

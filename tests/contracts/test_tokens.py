@@ -18,6 +18,7 @@ from provisioning.adapters.sources.jwks import CachedKeySets
 from provisioning.adapters.sources.jwks_http import fetch_key_set, secret_key_set
 from provisioning.core.errors import TransientError
 from provisioning.core.source_signed import Signed
+from provisioning.core.token import Taken
 from provisioning.ports import KeySets, SeenTokens
 from tests.contracts.backends import new_table
 from tests.contracts.samples import NOW
@@ -45,29 +46,41 @@ async def memory(backend: Clients | None) -> Memory:
     return Memory(stored, lambda: stored.requests)
 
 
-async def test_a_token_is_its_first_messages_however_often_that_comes(memory: Memory) -> None:
-    assert await memory.seen.first("hr", "token", "m1", UNTIL)
-    assert await memory.seen.first("hr", "token", "m1", UNTIL + 5)
-    assert not await memory.seen.first("hr", "token", "m2", UNTIL)
-    assert await memory.seen.first("hr", "token", "m1", UNTIL)
-    assert memory.requests() == {"PutItem": 4}
+def taken(token: str, source: str = "hr", until: int = UNTIL) -> Taken:
+    return Taken(source, token, until)
 
 
-async def test_sources_and_tokens_are_apart(memory: Memory) -> None:
-    for source, token in (("hr", "token"), ("registry", "token"), ("hr", "other"), ("hr", "x" * 5000)):
-        assert await memory.seen.first(source, token, f"{source}-{token[:9]}", UNTIL)
-    assert not await memory.seen.first("hr", "x" * 5000, "m", UNTIL)
-    assert await memory.seen.first("hr", "x" * 4999 + "y", "m", UNTIL)
+async def test_what_is_remembered_is_seen_and_nothing_else(memory: Memory) -> None:
+    assert await memory.seen.seen([taken("token")]) == set()
+    await memory.seen.remember([taken("token"), taken("other", "registry")])
+    asked = [taken("token"), taken("other", "registry"), taken("other"), taken("token", "registry"), taken("token")]
+    assert await memory.seen.seen(asked) == {("hr", "token"), ("registry", "other")}
+    assert memory.requests() == {"BatchGetItem": 2, "BatchWriteItem": 1}
 
 
-async def test_of_many_messages_at_once_one_is_the_first(memory: Memory) -> None:
-    answers = await asyncio.gather(*(memory.seen.first("hr", "race", f"m{number}", UNTIL) for number in range(8)))
-    assert sorted(answers) == [False] * 7 + [True]
+async def test_what_is_remembered_twice_or_by_two_at_once_is_remembered(memory: Memory) -> None:
+    await asyncio.gather(*(memory.seen.remember([taken("race"), taken("race", until=UNTIL + 1)]) for _ in range(4)))
+    assert await memory.seen.seen([taken("race")]) == {("hr", "race")}
+
+
+async def test_tokens_of_any_length_are_told_apart(memory: Memory) -> None:
+    await memory.seen.remember([taken("x" * 5000)])
+    assert await memory.seen.seen([taken("x" * 5000), taken("x" * 4999 + "y")]) == {("hr", "x" * 5000)}
+
+
+async def test_many_are_looked_up_by_the_hundred_and_remembered_by_twenty_five(memory: Memory) -> None:
+    many = [taken(f"t{number}") for number in range(101)]
+    await memory.seen.remember(many)
+    assert await memory.seen.seen(many) == {("hr", each.token) for each in many}
+    assert memory.requests() == {"BatchGetItem": 2, "BatchWriteItem": 5}
+    assert await memory.seen.seen([]) == set()
+    await memory.seen.remember([])
+    assert memory.requests() == {"BatchGetItem": 2, "BatchWriteItem": 5}
 
 
 async def test_the_table_forgets_a_token_when_nobody_would_believe_it_any_more(clients: Clients) -> None:
     rows = Rows(clients, await new_table(clients))
-    await StoredTokens(rows).first("hr", "token", "m1", UNTIL)
+    await StoredTokens(rows).remember([taken("token")])
     item = await rows.get(keys.token_key("hr", "token"))
     assert item is not None
     assert item[keys.EXPIRES] == {"N": str(UNTIL)}

@@ -84,7 +84,7 @@ def test_a_token_becomes_an_identity_once_and_a_forged_one_stops_nobody(stack: D
     rows = wiring.rows()
     rows.requests.clear()
     assert receive(stack, token) == NOTHING_FAILED
-    assert +rows.requests == {"PutItem": 1}, "a replay costs what it takes to see that it is one"
+    assert +rows.requests == {"BatchGetItem": 1}, "a replay costs what it takes to see that it is one"
     (kept,) = json.loads(provision(stack, "records", "personnel", "--rejected", "--json"))
     assert "token" in kept["reason"]
     provision(stack, "records", "--rejected", "--forget", kept["id"])

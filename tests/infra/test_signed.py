@@ -20,15 +20,21 @@ def tenant(bundle: Bundle, signed: dict[str, Any], **more: Any) -> Template:
     return render(bundle.model_copy(update={"sources": (*bundle.sources, Source.model_validate(source))}))
 
 
-def written(template: Template) -> list[str]:
-    keys = [each["Condition"] for each in allowed(template, ROLE) if "dynamodb:PutItem" in each["Action"]]
-    return [key for condition in keys for values in condition.values() for key in values["dynamodb:LeadingKeys"]]
+def touched(template: Template) -> dict[str, list[str]]:
+    """Keys of tokens, by what receive may do with them."""
+    found: dict[str, list[str]] = {}
+    for each in allowed(template, ROLE):
+        for values in each.get("Condition", {}).values():
+            tokens = [key for key in values.get("dynamodb:LeadingKeys", []) if key.startswith("T#")]
+            found |= {action: tokens for action in each["Action"] if tokens}
+    return found
 
 
 @pytest.mark.parametrize(("signed", "reads"), [({"secret": "issuer-keys"}, True), ({"jwks_url": "https://i/x"}, False)])
 def test_receive_remembers_its_tokens_and_reads_its_keys(bundle: Bundle, signed: dict[str, Any], reads: bool) -> None:
     template = tenant(bundle, signed)
-    assert [key for key in written(template) if key.startswith("T#")] == ["T#personnel#*"]
+    assert touched(template)["dynamodb:BatchGetItem"] == ["T#personnel#*"]
+    assert touched(template)["dynamodb:BatchWriteItem"] == ["T#personnel#*"]
     readers = [
         role for role in of_type(template, "AWS::IAM::Role") if "issuer-keys" in json.dumps(template["Resources"][role])
     ]
@@ -36,7 +42,7 @@ def test_receive_remembers_its_tokens_and_reads_its_keys(bundle: Bundle, signed:
 
 
 def test_a_tenant_without_signed_sources_remembers_no_tokens(template: Template) -> None:
-    assert not [key for key in written(template) if key.startswith("T#")]
+    assert touched(template) == {}
 
 
 def test_what_came_by_its_topic_is_told_from_what_poll_says(bundle: Bundle) -> None:

@@ -1,6 +1,7 @@
 """Events that are signed tokens, through receive: what is believed once has its effect once, and nothing is lost."""
 
 import json
+import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,12 +16,13 @@ from provisioning.core.errors import TransientError
 from provisioning.core.observation import observation
 from provisioning.core.record import Record
 from provisioning.core.source import Item
+from provisioning.core.token import Taken
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.receive import Receive, receive
 from provisioning.stages.signed import Verifying
 from tests.sources.issuer import FEED, ISSUER, Issuer
 from tests.stages.bench import Bench, new_bench
-from tests.stages.tenant import DAY, SOURCE, START, bundle
+from tests.stages.tenant import DAY, SOURCE, START, bundle, says
 
 READING = {
     "key": "id",
@@ -123,37 +125,80 @@ async def test_a_token_is_found_in_its_envelope(wrap: Any) -> None:
     assert (it.names(), await it.reasons()) == ({"u1": "Ada"}, [])
 
 
-async def test_a_token_costs_one_write_beside_what_any_notification_costs() -> None:
+async def test_tokens_cost_two_requests_a_batch_beside_what_any_notification_costs() -> None:
     it = await world()
+    people = [f"u{number}" for number in range(10)]
     with it.bench.counted() as first:
-        await it.take(it.issuer.says("prov:create:full", user()))
-    assert (it.seen.requests, first["BatchGetItem"], first["TransactWriteItems"]) == ({"PutItem": 1}, 1, 1)
+        await it.take(*(it.issuer.says("prov:create:full", user(key), key) for key in people))
+    assert it.seen.requests == {"BatchGetItem": 1, "BatchWriteItem": 1}
     plain = await new_bench(bundle(sources=[{"id": SOURCE, "format": "json", "record": READING}]))
+    bodies = [json.dumps({"id": key, **user(key)["data"]}) for key in people]
     with plain.counted() as costs:
-        await plain.process.receive(Message("m", json.dumps({"id": "u1", **user()["data"]}), SOURCE))
+        await plain.process.receive(*(Message(f"m-{number}", body, SOURCE) for number, body in enumerate(bodies)))
     assert first == costs
     with it.bench.counted() as replayed:
         await it.take(it.issuer.says("prov:create:full", user(), jti="jti-1"))
-    assert (it.seen.requests, sum(replayed.values())) == ({"PutItem": 2}, 0)
+    assert (it.seen.requests, sum(replayed.values())) == ({"BatchGetItem": 2, "BatchWriteItem": 1}, 0)
 
 
-async def test_a_token_that_another_message_brings_again_is_counted_and_dropped() -> None:
+async def test_a_token_that_comes_again_is_counted_and_dropped() -> None:
     it = await world()
     token = it.issuer.says("prov:create:full", user())
-    await it.take(token)
+    await it.take(token, enveloped(token))
     await it.take(it.issuer.says("prov:put:full", user("Eva"), iat=START + 1))
     it.bench.now += DAY
     assert not await it.take(token, enveloped(token))
-    assert (it.names(), len(it.bench.said("token.seen")), await it.reasons()) == ({"u1": "Eva"}, 2, [])
+    assert (it.names(), len(it.bench.said("token.seen")), await it.reasons()) == ({"u1": "Eva"}, 3, [])
 
 
-async def test_the_same_message_has_its_effect_again_for_its_first_handler_may_have_died() -> None:
+async def test_a_token_whose_handler_failed_is_taken_also_from_the_dead_letters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     it = await world()
-    message = it.message(it.issuer.says("prov:create:full", user()))
-    await it.take(message)
-    it.bench.drain("library")
-    await it.take(replace(message, again=True))
+    token = it.issuer.says("prov:create:full", user())
+    with monkeypatch.context() as patch:
+        patch.setattr(it.bench.bells, "deliver", {})
+        with pytest.raises(TransientError):
+            await it.take(token)
+    assert it.seen.until == {}
+    again = replace(it.message(token), again=True)  # another id: so SQS gives back what was a dead letter
+    assert not await it.take(again)
     assert [bell.service for bell in it.bench.waiting("library")] == ["library"]
+    assert it.bench.said("token.seen") == []
+
+
+async def test_where_the_memory_of_tokens_cannot_be_had_tokens_wait_and_others_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = tenant()
+    it = World(await new_bench(bundle(sources=[content.sources[0].model_dump(by_alias=True), {"id": "hr"}])))
+
+    async def down(_tokens: Sequence[Taken]) -> set[tuple[str, str]]:
+        raise TransientError("the table is down")
+
+    message = it.message(it.issuer.says("prov:create:full", user()))
+    with monkeypatch.context() as patch:
+        patch.setattr(MemorySeenTokens, "seen", lambda _self, tokens: down(tokens))
+        assert await it.take(message, replace(says("p1", 1, "staff"), origin="hr")) == {message.id}
+    assert it.bench.store.linked.keys() == {("hr", "p1")}
+    assert not await it.take(message)
+    assert it.record().attributes["name"] == "Ada"
+
+
+async def test_what_was_rejected_is_not_remembered_so_that_it_can_be_taken_in_later() -> None:
+    limits = {"text": 65536, "message": 1048576}
+    content = tenant()
+    large = content.model_copy(update={"tenant": content.tenant.model_validate(
+        {**content.tenant.model_dump(), "limits": limits}
+    )})  # fmt: skip
+    source = large.sources[0].model_dump(by_alias=True)
+    source["record"]["fields"]["tags"] = {"path": "tags", "kind": "list(string)"}
+    source["record"]["attributes"]["tags"] = "fields.tags"
+    it = World(await new_bench(large.model_copy(update={"sources": (Source.model_validate(source),)})))
+    chance = random.Random(1)  # noqa: S311  text that does not compress
+    tags = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz234567", k=60_000)) for _ in range(12)]
+    await it.take(it.issuer.says("prov:create:full", user(tags=tags)), it.issuer.says("prov:patch:full"))
+    assert (len(await it.reasons()), it.seen.until) == (2, {})
 
 
 async def test_wherever_the_process_dies_the_token_has_its_effect() -> None:
@@ -175,7 +220,7 @@ async def test_a_token_older_than_what_is_remembered_is_not_believed() -> None:
     it = await world(signed={"days": 2})
     token = it.issuer.says("prov:create:full", user())
     await it.take(token)
-    ((_, until),) = it.seen.seen.values()
+    (until,) = it.seen.until.values()
     it.bench.now = float(START + 2 * DAY)
     assert not await it.take(token)
     assert len(it.bench.said("token.seen")) == 1
@@ -187,7 +232,7 @@ async def test_a_token_older_than_what_is_remembered_is_not_believed() -> None:
 async def test_a_token_is_remembered_for_as_long_as_it_is_believed() -> None:
     it = await world(signed={"days": 1})
     await it.take(it.issuer.says("prov:create:full", user(), iat=START + 300))
-    ((_, until),) = it.seen.seen.values()
+    (until,) = it.seen.until.values()
     assert until >= START + 300 + DAY
 
 
@@ -209,7 +254,7 @@ async def test_one_bad_token_stops_no_other_and_is_kept_with_its_reason() -> Non
     assert not await it.take(good[0], *bad, good[1])
     assert it.names() == {"u1": "u1", "u2": "u2"}
     assert len(await it.reasons()) == len(bad)
-    assert it.seen.requests == {"PutItem": 2}
+    assert it.seen.requests == {"BatchGetItem": 1, "BatchWriteItem": 1}
 
 
 async def test_where_the_issuers_keys_cannot_be_had_the_message_waits_and_others_go_on() -> None:
@@ -218,7 +263,7 @@ async def test_where_the_issuers_keys_cannot_be_had_the_message_waits_and_others
     down = MemoryKeySets({})
     it.keys, up = down, it.keys
     assert await it.take(token, "x.y.z") == {"m1"}
-    assert (len(await it.reasons()), it.bench.store.linked, it.seen.seen) == (1, {}, {})
+    assert (len(await it.reasons()), it.bench.store.linked, it.seen.until) == (1, {}, {})
     it.keys = up
     await it.take(token)
     assert it.names() == {"u1": "Ada"}
@@ -294,20 +339,20 @@ async def test_a_thin_source_is_asked_for_everybody_whom_a_token_names_once() ->
     it = await world(poll=FILES, thin=True)
     for key in ("u1", "u2"):
         it.source.put(key, {"userName": key, "name": {"formatted": f"State of {key}"}})
-    says = it.issuer.says
+    token = it.issuer.says
     await it.take(
-        says("prov:put:full", user()), says("prov:patch:notice"), says("prov:activate", key="u2"),
-        says("prov:delete", key="u3"), says("feed:remove", key="u2"),
+        token("prov:put:full", user()), token("prov:patch:notice"), token("prov:activate", key="u2"),
+        token("prov:delete", key="u3"), token("feed:remove", key="u2"),
     )  # fmt: skip
     assert it.fetched == [["u1", "u2", "u3"]]
     assert it.names() == {"u1": "State of u1", "u2": "State of u2"}
     it.source.remove("u1")
     it.bench.now += 1
-    await it.take(says("prov:delete"))
+    await it.take(token("prov:delete"))
     assert it.names() == {"u1": None, "u2": "State of u2"}
 
 
-async def test_where_fetching_fails_the_token_comes_again_and_is_still_the_first(
+async def test_where_fetching_fails_the_token_comes_again_and_is_no_replay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     it = await world(poll=FILES, thin=True)

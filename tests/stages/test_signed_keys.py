@@ -76,7 +76,7 @@ async def test_a_hundred_forged_kids_cost_two_requests_and_the_genuine_go_on() -
         it.bench.now += AGAIN
         assert not await it.take(*forged)
         assert (it.names(), served.asked, len(await it.reasons())) == ({"u1": "Ada"}, 2, 100)
-        assert it.seen.requests == {"PutItem": 1}
+        assert it.seen.requests == {"BatchGetItem": 1, "BatchWriteItem": 1}
 
 
 async def test_while_the_issuer_is_down_tokens_wait_and_nobody_is_believed() -> None:

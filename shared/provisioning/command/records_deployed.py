@@ -78,7 +78,7 @@ async def _retry(ports: Deployed, policy: Policy, shell: Receive, each: Rejected
         if listening.source.signed is None:
             read_notification(listening, each.body, microseconds())
         else:
-            await read_signed(shell.verifying, log, listening, message, clock(), microseconds())
+            await read_signed(shell.verifying, log, listening, each.body, clock(), microseconds())
     except InvalidError as error:
         return {**_words(each), "done": f"still rejected: {error}"}
     except TransientError as error:

@@ -9,7 +9,7 @@ import re
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import DAY, Instant
@@ -65,6 +65,14 @@ class Token:
     def trace(self) -> str:
         """What follows it in logs: its transaction, the same for retransmissions under another `jti`, or its `jti`."""
         return str(self.claims.get("txn", self.jti))[:_TRACE]
+
+
+class Taken(NamedTuple):
+    """A token that was taken, by what stands for it within its source, and how long that must be remembered."""
+
+    source: str
+    token: str
+    until: Instant
 
 
 def read_token(text: str, most: int) -> Token:

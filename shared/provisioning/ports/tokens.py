@@ -1,11 +1,10 @@
 """What is needed to believe signed tokens: their issuers' keys, and the memory of those that were taken."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Protocol
 
-from provisioning.core.period import Instant
 from provisioning.core.source_signed import Signed
-from provisioning.core.token import VerificationKey
+from provisioning.core.token import Taken, VerificationKey
 
 
 class KeySets(Protocol):
@@ -22,12 +21,12 @@ class KeySets(Protocol):
 
 
 class SeenTokens(Protocol):
-    """Which tokens were taken, by which message."""
+    """Which tokens were taken."""
 
-    async def first(self, source: str, token: str, message: str, until: Instant) -> bool:
-        """Remember that a message brought a token: one request. False if another message has brought it before.
+    async def seen(self, tokens: Sequence[Taken]) -> Set[tuple[str, str]]:
+        """(source, token) of those that are remembered, read consistently: one request for 100."""
+        ...
 
-        `token`: what stands for it within the source, of any length. The same message is the first again, however
-        often it comes. It is remembered until an instant at least.
-        """
+    async def remember(self, tokens: Sequence[Taken]) -> None:
+        """Remember them until their instants at least, whether they are already or not: one request for 25."""
         ...

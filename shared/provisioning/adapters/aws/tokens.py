@@ -1,10 +1,11 @@
 """Which tokens were taken: one small item each, forgotten by the table itself."""
 
 from collections import Counter
+from collections.abc import Sequence, Set
 
 from provisioning.adapters.aws import keys
 from provisioning.adapters.aws.rows import Rows
-from provisioning.core.period import Instant
+from provisioning.core.token import Taken
 
 
 class StoredTokens:
@@ -15,15 +16,19 @@ class StoredTokens:
 
     @property
     def requests(self) -> Counter[str]:
-        """What was asked of the table, by the service's names for it."""
+        """What was asked of the table, by the services' names for it."""
         return Counter(self._rows.requests)
 
-    async def first(self, source: str, token: str, message: str, until: Instant) -> bool:
-        mine = {"S": message}
-        item = {
-            **keys.token_key(source, token).attributes(), keys.WRITE: mine, keys.EXPIRES: {"N": str(until)},
-        }  # fmt: skip
-        # Loses to another message that brought the same token first. A write whose answer was lost is sent again by
-        # the SDK, and wins against itself. What has expired is still there for a while: who comes then is too old.
-        stored = await self._rows.put_first(item, f" OR {keys.WRITE} = :m", {":m": mine})
-        return bool(stored.get(keys.WRITE) == mine)
+    async def seen(self, tokens: Sequence[Taken]) -> Set[tuple[str, str]]:
+        wanted = {keys.token_key(each.source, each.token): (each.source, each.token) for each in tokens}
+        # What has expired may still be there for a while: who comes with it then is too old to be believed.
+        return {wanted[keys.key_of(item)] for item in await self._rows.get_batch(list(wanted))}
+
+    async def remember(self, tokens: Sequence[Taken]) -> None:
+        # Without a condition: whoever else remembers the same token writes the same.
+        items = {
+            key: {**key.attributes(), keys.EXPIRES: {"N": str(each.until)}}
+            for each in tokens
+            if (key := keys.token_key(each.source, each.token))
+        }
+        await self._rows.write_batch(list(items.values()))

@@ -1,14 +1,15 @@
 """Keys of issuers and tokens that were taken, in dicts."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from provisioning.adapters.memory.request import Checkpoint, Clock, Request, pass_by
+from provisioning.adapters.memory.store import BATCH, WRITES
 from provisioning.core.errors import TransientError
 from provisioning.core.period import Instant
 from provisioning.core.source_signed import Signed
-from provisioning.core.token import VerificationKey
+from provisioning.core.token import Taken, VerificationKey
 
 
 @dataclass(slots=True)
@@ -25,18 +26,22 @@ class MemoryKeySets:
 
 @dataclass(slots=True)
 class MemorySeenTokens:
-    """Port SeenTokens. Its contents are public for tests to look at: message and end, by source and token."""
+    """Port SeenTokens. `until`, by source and token, is public for tests to look at."""
 
     now: Clock
     checkpoint: Checkpoint = pass_by
-    seen: dict[tuple[str, str], tuple[str, Instant]] = field(default_factory=dict)
+    until: dict[tuple[str, str], Instant] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
 
-    async def first(self, source: str, token: str, message: str, until: Instant) -> bool:
-        async with Request(self.requests, "PutItem", self.checkpoint):
-            # Loses to another message that brought the same token first.
-            held, end = self.seen.get((source, token), (message, until))
-            if held != message and end >= self.now():
-                return False
-            self.seen[source, token] = (message, until)
-            return True
+    async def seen(self, tokens: Sequence[Taken]) -> Set[tuple[str, str]]:
+        found = set[tuple[str, str]]()
+        for first in range(0, len(tokens), BATCH):
+            async with Request(self.requests, "BatchGetItem", self.checkpoint):
+                asked = {(each.source, each.token) for each in tokens[first : first + BATCH]}
+                found |= {key for key in asked if self.until.get(key, -1) >= self.now()}
+        return found
+
+    async def remember(self, tokens: Sequence[Taken]) -> None:
+        for first in range(0, len(tokens), WRITES):
+            async with Request(self.requests, "BatchWriteItem", self.checkpoint):
+                self.until |= {(each.source, each.token): each.until for each in tokens[first : first + WRITES]}
