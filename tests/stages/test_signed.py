@@ -12,7 +12,8 @@ import pytest
 from provisioning.adapters.memory.source import MemorySource
 from provisioning.adapters.memory.tokens import MemoryKeySets, MemorySeenTokens
 from provisioning.core.catalog import Bundle, Source
-from provisioning.core.errors import TransientError
+from provisioning.core.errors import ConflictError, TransientError
+from provisioning.core.identity import Identity
 from provisioning.core.observation import observation
 from provisioning.core.record import Record
 from provisioning.core.source import Item
@@ -165,6 +166,23 @@ async def test_a_token_whose_handler_failed_is_taken_also_from_the_dead_letters(
     assert not await it.take(again)
     assert [bell.service for bell in it.bench.waiting("library")] == ["library"]
     assert it.bench.said("token.seen") == []
+
+
+async def test_of_a_batch_only_what_was_done_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    it = await world()
+    put = it.bench.store.put_identity
+
+    async def lost(identity: Identity, link: tuple[str, str] | None = None) -> None:
+        if link == (SOURCE, "u1"):
+            raise ConflictError("somebody else wrote first")
+        await put(identity, link)
+
+    messages = [it.message(it.issuer.says("prov:create:full", user(key), key)) for key in ("u1", "u2")]
+    with monkeypatch.context() as patch:
+        patch.setattr(it.bench.store, "put_identity", lost)
+        assert await it.take(*messages) == {messages[0].id}
+    assert not await it.take(*messages)
+    assert (it.names(), len(it.bench.said("token.seen"))) == ({"u1": "u1", "u2": "u2"}, 1)
 
 
 async def test_where_the_memory_of_tokens_cannot_be_had_tokens_wait_and_others_go_on(

@@ -57,9 +57,7 @@ async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> 
     new = await _new(shell, [each for each in read if each is not None], again)
     arrived, failed = await _fetched(shell, policy, new, now)
     failed |= again
-    by_key: dict[tuple[str, str], list[_Arrived]] = {}
-    for each in arrived:
-        by_key.setdefault((each.notification.told.source, each.notification.told.key), []).append(each)
+    by_key = _by_subject(arrived)
     if not by_key:
         return failed
     links = await shell.decide.identities.links(list(by_key))
@@ -76,11 +74,16 @@ async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> 
     }
     if bells:
         await shell.bells.ring(bells, now)  # if this fails, the whole batch comes again: rings are repeated, not lost
-    done = [
-        item for result, items in zip(results, by_key.values(), strict=True) if result is not None for item in items
-    ]
-    await remember(shell.verifying, [each.token for each in done if each.token and each.message.id not in rejected])
+    done = [each for each in arrived if each.message.id not in failed | rejected]
+    await remember(shell.verifying, [each.token for each in done if each.token is not None])
     return failed
+
+
+def _by_subject(arrived: Sequence[_Arrived]) -> dict[tuple[str, str], list[_Arrived]]:
+    by_key: dict[tuple[str, str], list[_Arrived]] = {}
+    for each in arrived:
+        by_key.setdefault((each.notification.told.source, each.notification.told.key), []).append(each)
+    return by_key
 
 
 async def _read(shell: Receive, policy: Policy, message: Message, again: set[str], now: Instant) -> _Arrived | None:
