@@ -5,21 +5,23 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import functions.receive
+from provisioning.command.main import application
 from provisioning.core.wire import canonical, digest_of
 from provisioning.runtime import wiring
 from provisioning.runtime.entry import clock
 from tests.functions.conftest import Deployed
 from tests.functions.events import batch, record
 from tests.functions.test_extract_commands import create_stack
-from tests.functions.test_poll import holding, provision
+from tests.functions.test_poll import holding
 from tests.sources.issuer import FEED, ISSUER, Issuer
 from tests.stages.tenant import bundle
 
 NOTHING_FAILED: dict[str, Any] = {"batchItemFailures": []}
 QUEUE = "campus-changes-personnel"
-STACK = "campus-personnel"
+STACK = "campus-signed"
 SECRET = f"issuer-keys-{token_hex(4)}"
 
 
@@ -60,6 +62,14 @@ def stack(deployed: Deployed, issuer: Issuer) -> Deployed:
     }
     deployed.run(lambda: create_stack(wiring.clients(), json.dumps(template), STACK))
     return deployed
+
+
+def provision(deployed: Deployed, *arguments: str) -> str:
+    """What a command prints."""
+    words = [*arguments, "--stack", STACK]
+    result = deployed.thread.submit(lambda: CliRunner().invoke(application, words)).result()
+    assert result.exception is None
+    return result.stdout
 
 
 def receive(deployed: Deployed, *bodies: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Key sets of issuers, by HTTPS or from a secret: kept for the process, and read again in good time.
 
 A set is believed for as long as its `cache-control` says (RFC 9111 5.2.2.1), within bounds. A `kid` that it lacks
-makes it be read again, at most once in so many seconds; until then who asks is told to come again. Nobody is ever
-believed by keys that could not be read: the message waits.
+makes it be read again, at most once in so many seconds; until then who asks is told to come again. A token without
+`kid` does not say that its key is new, so it is tried with the keys at hand. Nobody is ever believed by keys that could
+not be read: the message waits.
 """
 
 import asyncio
