@@ -48,6 +48,11 @@ def writes(*partitions: str) -> Value:
     return _items(_WRITE, partitions, arn(TABLE))
 
 
+def deletes(*partitions: str) -> Value:
+    """Delete items of these partitions, one by one."""
+    return _items(("dynamodb:DeleteItem",), partitions, arn(TABLE))
+
+
 def writes_batches(*partitions: str) -> Value:
     """Put and delete items of these partitions, many at once, whatever is there."""
     return _items(("dynamodb:BatchWriteItem",), partitions, arn(TABLE))

@@ -46,10 +46,12 @@ def test_a_function_has_a_stage_a_test_and_a_place_in_the_template_of_its_name(n
 
 
 def _with_every_function() -> Bundle:
-    """The sample campus, with a source that is polled."""
+    """The sample campus, with a source that is polled and one that pushes."""
     bundle = load_bundle(ROOT / "localstack" / "campus")
     polled = {"id": "personnel", "record": {}, "poll": {"files": {"place": "s3:///x", "full": "*.csv", "key": "id"}}}
-    return bundle.model_copy(update={"sources": (*bundle.sources, Source.model_validate(polled))})
+    pushing = {"id": "club", "record": {}, "push": {"secret": "club"}}
+    more = (Source.model_validate(polled), Source.model_validate(pushing))
+    return bundle.model_copy(update={"sources": (*bundle.sources, *more)})
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

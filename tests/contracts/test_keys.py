@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from provisioning.adapters.aws import keys
+from provisioning.adapters.aws import keys, pushed_keys
 from tests.contracts.samples import new_id
 
 
@@ -35,6 +35,19 @@ def test_no_two_items_share_a_key() -> None:
         keys.link_key("registry", long),
         keys.link_key("registry", long[:-1]),
         keys.link_key("registry", keys.link_key("registry", long).pk.removeprefix("L#registry#")),
+        pushed_keys.pushed_key("registry", "User", "a"),
+        pushed_keys.pushed_key("registry", "Group", "a"),
+        pushed_keys.pushed_key("alumni", "User", "a"),
+        pushed_keys.pushed_key("registry", "User", long),
+        pushed_keys.membership_key("registry", "User", "a", "b"),
+        pushed_keys.membership_key("registry", "Group", "a", "b"),
+        pushed_keys.member_key("registry", "a", "b"),
+        pushed_keys.claim_key("registry", "User", "userName", "a", None),
+        pushed_keys.claim_key("registry", "Group", "displayName", "a", "a"),
+        pushed_keys.claim_key("registry", "Group", "externalId", "a", None),
+        pushed_keys.claim_key("registry", "User", "userName", long, None),
+        pushed_keys.unsent_key("registry", "User", "a"),
+        pushed_keys.unsent_key("registry", "Group", "a"),
         keys.rejected_key("registry", "a"),
         keys.rejected_key("registry", long),
         keys.name_key("library", "userName", "a"),

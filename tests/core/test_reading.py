@@ -226,3 +226,14 @@ def test_what_poll_says_is_an_observation_whatever_the_source_s_format() -> None
     assert (told.key, told.version, told.observed) == ("k", 1788249600000001, 5)
     gone = read_notification(_listening(), json.dumps({**event, "data": {**data, "fields": None}}), 0).told
     assert gone == Absence("hr", "k", 5)
+
+
+def test_what_gateway_says_has_its_own_version() -> None:
+    data = {"key": "k", "version": 3, "fields": without("meta")}
+    event = {"specversion": "1.0", "type": "provisioning.pushed", "id": "e", "data": data}
+    listening = _listening(record={**RECORD, "version": None})
+    told = read_notification(listening, json.dumps(event), 99).told
+    assert isinstance(told, Record)
+    assert (told.version, told.observed) == (3, 0)
+    gone = read_notification(listening, json.dumps({**event, "data": {**data, "fields": None}}), 99).told
+    assert gone == Record("hr", "k", 3, deleted=True)

@@ -81,7 +81,8 @@ def deployed(endpoint: str) -> Iterator[Deployed]:
 
 
 async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
-    for name in ("identities", "campaign", "extract", "badge-system", "poll", "campus-changes-personnel"):
+    of_poll = ("poll", "campus-changes-personnel", "campus-bulk-personnel")
+    for name in ("identities", "campaign", "extract", "badge-system", *of_poll):
         queues[name] = await new_queue(clients, fifo=False)
     for service in SERVICES:
         queues[service] = await new_queue(clients, fifo=True)
@@ -97,11 +98,13 @@ async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
             {
                 "campus-changes-registry": "registry",
                 "campus-changes-personnel": "personnel",
+                "campus-bulk-personnel": "personnel",
             }
         ),
         "PROVISIONING_SOURCE": "personnel",
         "PROVISIONING_POLL_QUEUE": queues["poll"].url,
         "PROVISIONING_CHANGES_QUEUE": queues["campus-changes-personnel"].url,
+        "PROVISIONING_BULK_QUEUE": queues["campus-bulk-personnel"].url,
     }
 
 

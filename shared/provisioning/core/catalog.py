@@ -29,6 +29,7 @@ from provisioning.core.period import DATE_PATTERN, Duration
 from provisioning.core.queue_options import Queue as Queue
 from provisioning.core.scim_options import Scim as Scim
 from provisioning.core.source_options import Absence, Format, Poll, Reading, Signed, fault_of_signed
+from provisioning.core.source_push import Push as Push
 from provisioning.core.spml_options import Spml as Spml
 
 # A name is part of queue and function names, so it is short and plain.
@@ -78,6 +79,7 @@ class Source(Model):
     signed: Signed | None = Field(default=None, description="whose tokens are believed; for format `scim-events`")
     record: Reading | None = Field(default=None, description="none: it speaks of records already")
     poll: Poll | None = None
+    push: Push | None = Field(default=None, description="what it may push over HTTP; none: nothing")
     absence: Absence = Absence()
 
     @model_validator(mode="after")
@@ -92,6 +94,15 @@ class Source(Model):
         )  # fmt: skip
         if fault:
             raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
+    def _pushes_what_is_read(self) -> "Source":
+        endpoints = () if self.push is None else self.push.endpoints
+        if "scim" in endpoints and self.record is None:
+            raise ValueError("what `push` takes by `scim` must be read: `record` is missing")
+        if bool(endpoints) and ("events" in endpoints) != (self.format == "scim-events"):
+            raise ValueError("who pushes `events`, and nobody else, has `format: scim-events`")
         return self
 
 

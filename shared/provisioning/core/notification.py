@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from provisioning.core.catalog import Source
 from provisioning.core.errors import InvalidError
-from provisioning.core.observation import OBSERVED
+from provisioning.core.observation import OBSERVED, PUSHED
 from provisioning.core.reading import Reader
 from provisioning.core.record import Absence, Record, Schema, read_record, text_of
 from provisioning.core.version import read_version
@@ -54,7 +54,7 @@ def read_notification(listening: Listening, body: str, now: int) -> Notification
     if not isinstance(event, dict):
         raise InvalidError("the message is not an object", where="message", right="a JSON object")
     kind = event.get("type") if event.get("specversion") == _VERSION else None
-    if kind == OBSERVED:
+    if kind in (OBSERVED, PUSHED):
         return Notification(read_observation(listening, event.get("data")), trace_of(event.get("id")))
     if listening.source.format == "json":
         data, trace = event, trace or digest_of(event)
@@ -67,10 +67,15 @@ def read_notification(listening: Listening, body: str, now: int) -> Notification
 
 
 def read_observation(listening: Listening, data: Any) -> Record | Absence:
-    """What poll says: see `observation`. Raises InvalidError."""
+    """What poll says, or, with a version of its own, gateway: see `observation`. Raises InvalidError."""
     if not isinstance(data, dict):
         raise InvalidError("the event has no data", where="data", right="an object with key, observed and fields")
     key, fields = _key(data, listening.schema), data.get("fields")
+    if "version" in data:
+        version = read_version(data["version"], "data.version")
+        if fields is None:
+            return Record(listening.source.id, key, version, deleted=True)
+        return _record(listening, fields, key, version, observed=0)
     observed = read_version(data.get("observed"), "data.observed")
     if fields is None:
         return Absence(listening.source.id, key, observed)

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from provisioning.core.errors import InvalidError
 from provisioning.core.notification import Listening, Notification, Wanted, read_observation, trace_of
-from provisioning.core.observation import OBSERVED
+from provisioning.core.observation import OBSERVED, PUSHED
 from provisioning.core.record import Record, read_record
 from provisioning.core.source_signed import Signed
 from provisioning.core.token import Token, TokenError, instant_of
@@ -56,7 +56,8 @@ class Told:
 def unwrap(body: str, most: int) -> str | dict[str, Any]:
     """The token in a message: its body, or in an envelope of SNS, or the data of a CloudEvent; else the object.
 
-    What came through a topic and is no token is nothing: poll sends to the queue itself. Raises InvalidError.
+    What came through a topic and is no token is nothing: our poll and gateway send to the queue itself.
+    Raises InvalidError.
     """
     event = _event(body, "message", most)
     published = isinstance(event, dict) and event.get("Type") == "Notification"
@@ -79,8 +80,13 @@ def _event(text: str, where: str, most: int) -> str | dict[str, Any]:
 
 
 def read_unsigned(listening: Listening, event: dict[str, Any]) -> Notification:
-    """What poll says of the same source; nobody else may say anything without a signature. Raises InvalidError."""
-    if listening.source.poll is None or event.get("type") != OBSERVED or event.get("specversion") != _VERSION:
+    """What our own poll and gateway say of the same source; nobody else is believed unsigned. Raises InvalidError."""
+    source, own = listening.source, set[str]()
+    if source.poll is not None:
+        own.add(OBSERVED)
+    if source.push is not None and "scim" in source.push.endpoints:
+        own.add(PUSHED)
+    if event.get("specversion") != _VERSION or str(event.get("type")) not in own:
         raise TokenError("it is not signed", "message", right="a token, as the source's `signed` says")
     return Notification(read_observation(listening, event.get("data")), trace_of(event.get("id")))
 

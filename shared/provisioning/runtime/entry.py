@@ -77,6 +77,15 @@ async def _guarded(stage: Stage, messages: Sequence[Message]) -> Failed:
     return frozenset(message.id for message in messages)
 
 
+async def defended(work: Awaitable[Result], otherwise: Result, word: str) -> Result:
+    """The result of some work, or what stands for one that a defect kept from its end."""
+    try:
+        return await work
+    except Exception:  # noqa: BLE001  as above
+        log(word, reason=traceback.format_exc(limit=20))
+        return otherwise
+
+
 def failures(failed: Failed) -> dict[str, Any]:
     """The answer of a batch: only these messages come again. Any other form would speak of all of them."""
     return {"batchItemFailures": [{"itemIdentifier": message} for message in sorted(failed)]}

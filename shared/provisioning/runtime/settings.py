@@ -22,9 +22,11 @@ class Settings:
     service: str
     sources: Mapping[str, str]  # queue's name: source
     feedback_queues: Mapping[str, str]  # queue's name: service whose SP confirms there
+    changes_queues: Mapping[str, str]  # source: URL of its queue
     source: str  # the one that this function polls
     poll_queue: str
     changes_queue: str  # of that source
+    bulk_queue: str  # of that source
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -40,9 +42,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         service=given.get("PROVISIONING_SERVICE", ""),
         sources=_object(given, "PROVISIONING_SOURCES"),
         feedback_queues=_object(given, "PROVISIONING_FEEDBACK_QUEUES"),
+        changes_queues=_object(given, "PROVISIONING_CHANGES_QUEUES"),
         source=given.get("PROVISIONING_SOURCE", ""),
         poll_queue=given.get("PROVISIONING_POLL_QUEUE", ""),
         changes_queue=given.get("PROVISIONING_CHANGES_QUEUE", ""),
+        bulk_queue=given.get("PROVISIONING_BULK_QUEUE", ""),
     )
 
 

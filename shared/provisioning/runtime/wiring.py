@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from provisioning.stages.evaluate import Evaluate
     from provisioning.stages.extract import Extract
     from provisioning.stages.feedback import Feedback
+    from provisioning.stages.gateway import Gateway
     from provisioning.stages.poll import Poll
     from provisioning.stages.receive import Receive
     from provisioning.stages.schedule import Schedule
@@ -172,16 +173,18 @@ def opened(options: "Options") -> "AbstractAsyncContextManager[Extraction]":
 def poll_shell() -> "Poll":
     """What poll needs: for the one source of this deployment."""
     from provisioning.adapters.aws.polls import StoredPolls
+    from provisioning.adapters.aws.recall import StoredRecall
     from provisioning.adapters.aws.rejections import KeptRejections
     from provisioning.stages.poll import Poll
 
     given = settings()
-    polls = StoredPolls(rows(), clients(), given.bucket, given.poll_queue, given.changes_queue)
+    polls = StoredPolls(rows(), clients(), given.bucket, given.poll_queue, given.changes_queue, given.bulk_queue)
     return Poll(
         source=given.source,
         policies=policies(),
         polls=polls,
         spool=polls,
+        recall=StoredRecall(rows()),
         intake=polls,
         rejections=KeptRejections(rows(), objects()),
         open=opened,
@@ -214,6 +217,19 @@ def feedback_shell() -> "Feedback":
     from provisioning.stages.feedback import Feedback
 
     return Feedback(table(), policies(), queues(), log)
+
+
+@cache
+def gateway_shell() -> "Gateway":
+    """What gateway needs."""
+    from provisioning.adapters.aws.changes import SourceQueues
+    from provisioning.adapters.aws.pushed import PushedTable
+    from provisioning.adapters.aws.secrets import StoredSecrets
+    from provisioning.stages.gateway import Gateway
+    from provisioning.stages.gateway_keys import Keyring
+
+    keys, queues_ = Keyring(StoredSecrets(clients()).read, log), SourceQueues(clients(), settings().changes_queues)
+    return Gateway(policies(), keys, PushedTable(rows()), queues_, new_identity, log)
 
 
 @cache

@@ -14,6 +14,7 @@ from provisioning.core.errors import ConflictError, InvalidError, PermanentError
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.core.polled import Step
+from provisioning.core.recalled import seen_on
 from provisioning.core.source import Page
 from provisioning.core.source_options import Poll as Options
 from provisioning.core.wire import digest_of
@@ -21,6 +22,7 @@ from provisioning.ports import Extraction
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.poll_orders import Do, Order, read_order, write_order
 from provisioning.stages.poll_work import BUDGET, LEASE, PAUSE, Poll, Work, keep_spoiled, send
+from provisioning.stages.recall import note, recall
 from provisioning.stages.snapshot import compare, read, send_on
 
 __all__ = ["LEASE", "Poll", "poll"]
@@ -146,10 +148,20 @@ async def look(work: Work, source: Extraction) -> None:
         await send(work, page.items, observed)
         await keep_spoiled(work, page.spoiled)
         if page.position != work.item.position or page.items:
-            await work.save(core.moved(work.item, page.position, work.now))
+            await _move(work, page, page.position)
         work.shell.log("poll.changes", source=work.source.id, items=len(page.items), spoiled=len(page.spoiled))
         if not page.more:
             return
+
+
+async def _move(work: Work, page: Page, position: str) -> None:
+    """Remember the place after a page, and whom it showed: who is gone before a run shows them is missed, too."""
+    part, before = await note(work, page.items), work.item.seen
+    after = core.moved(work.item, position, work.now)
+    await work.save(after if part is None else seen_on(after, part))
+    # Who dies here leaves files that nothing names to the bucket's lifecycle.
+    if old := [each.name for each in before if each not in work.item.seen]:
+        await work.shell.spool.drop(old)
 
 
 async def _lost(work: Work, source: Extraction, page: Page) -> None:
@@ -166,6 +178,8 @@ async def advance(work: Work, source: Extraction) -> None:
         match run.step:
             case Step.READ:
                 await read(work, source, run)
+            case Step.RECALL:
+                await recall(work, run)
             case Step.COMPARE:
                 await compare(work, run)
             case Step.SEND:

@@ -12,7 +12,7 @@ from provisioning.core.period import Instant
 from provisioning.core.polled import Polled
 from provisioning.core.source import Item, Spoiled
 from provisioning.core.source_options import Poll as Options
-from provisioning.ports import Extraction, Intake, Policies, Polls, Rejected, Rejections, Spool
+from provisioning.ports import Extraction, Intake, Policies, Polls, Recall, Rejected, Rejections, Spool
 from provisioning.stages.message import Log
 
 BUDGET: Final = 480.0  # seconds of one message, after which nothing new is begun
@@ -30,6 +30,7 @@ class Poll:
     policies: Policies
     polls: Polls
     spool: Spool
+    recall: Recall
     intake: Intake
     rejections: Rejections
     open: Open

@@ -15,6 +15,11 @@
 | token | `T#<source>#<token>` | `T` | receive |
 | sweep | `W#<shard>` | `W` | schedule |
 | extracts | `E#<service>` | `E` | extract |
+| pushed resource | `P#<source>#<U or G>#<id>` | `A` | gateway |
+| its membership | `P#<source>#<U or G>#<id>` | `G#<group>` | gateway, with the member |
+| member | `P#<source>#G#<group>` | `M#<id>` | gateway |
+| value of a pushed resource | `Q#<source>#<U or G>#<attribute>#<value>` | `Q`, or its id | gateway, with the resource |
+| pushed and unsent | `O#<source>` | `<U or G>#<id>` | gateway, with what changed |
 
 In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive,
 `extracts/<folder>/…` by extract, for services whose endpoint names no bucket, `polled/<source>/…` by poll.
@@ -56,6 +61,7 @@ CURSOR: Final = "u"
 HASH: Final = "h"
 REFUSED: Final = "x"
 CHANGED_AT: Final = "g"  # of staged accounts only, so that no other is in the index `changes`
+MEMBERSHIPS: Final = "n"
 EXPIRES: Final = "e"  # seconds since 1970; the table's time to live
 
 REJECTED_DAYS: Final = 90  # what was rejected is personal data: an operator has this long to look at it
@@ -90,7 +96,7 @@ def group_key(service: str, name: str) -> Key:
 
 def waiting_partition(service: str, group: str) -> str:
     """All that wait for a group."""
-    return f"J#{service}#{_bounded(group)}"
+    return f"J#{service}#{bounded(group)}"
 
 
 def waiting_key(service: str, group: str, identity: str, revision: int) -> Key:
@@ -108,23 +114,23 @@ def gate_key(service: str) -> Key:
 
 
 def link_key(source: str, key: str) -> Key:
-    return Key(f"L#{source}#{_bounded(key)}", "L")
+    return Key(f"L#{source}#{bounded(key)}", "L")
 
 
 def name_key(service: str, attribute: str, value: str) -> Key:
     """A reserved name. SPs do not tell two names apart that differ in case, nor in how an accent is encoded."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())
     path = attribute.casefold().replace("%", "%25").replace("#", "%23")  # so that it is seen where the value begins
-    return Key(f"N#{service}#{_bounded(path)}#{_bounded(folded)}", "N")
+    return Key(f"N#{service}#{bounded(path)}#{bounded(folded)}", "N")
 
 
 def rejected_key(source: str, message: str) -> Key:
-    return Key(f"X#{source}", _bounded(message))
+    return Key(f"X#{source}", bounded(message))
 
 
 def token_key(source: str, token: str) -> Key:
     """A token that was taken. Each has a partition of its own, so that a burst is spread."""
-    return Key(f"T#{source}#{_bounded(token)}", "T")
+    return Key(f"T#{source}#{bounded(token)}", "T")
 
 
 def sweep_key(shard: int) -> Key:
@@ -242,7 +248,7 @@ def source_folder(place: str) -> tuple[str, str]:
     return url.netloc, f"{folder}/" if url.netloc else f"sources/{folder}/"
 
 
-def _bounded(text: str) -> str:
+def bounded(text: str) -> str:
     """Text as it is while it fits a key, else what stands for it: longer than any text that is left as it is."""
     encoded = text.encode()
     if len(encoded) <= _LONGEST:

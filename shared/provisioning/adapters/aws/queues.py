@@ -36,7 +36,7 @@ class Queues:
                 by_url.setdefault(url, []).append(_entry(bell, now))
             else:
                 missing.add(bell.service or "identities")
-        sends = (self._send(url, batch) for url, entries in by_url.items() for batch in batches(entries))
+        sends = (self.send(url, batch) for url, entries in by_url.items() for batch in batches(entries))
         # Every send ends before anything is raised: none goes on behind the back of a handler that has answered.
         for result in await asyncio.gather(*sends, return_exceptions=True):
             if isinstance(result, BaseException):
@@ -52,7 +52,8 @@ class Queues:
         with asking("SendMessage"):
             await client.send_message(QueueUrl=self._campaign, MessageBody=body, DelaySeconds=delay)
 
-    async def _send(self, url: str, entries: Sequence[Entry]) -> None:
+    async def send(self, url: str, entries: Sequence[Entry]) -> None:
+        """Send one batch. Raises TransientError unless all of it was accepted."""
         failed = await self._try(url, entries)
         if failed:  # often a single throttled message: once more, with the ids that it had
             failed = await self._try(url, [entry for entry in entries if entry["Id"] in failed])

@@ -163,6 +163,40 @@ class Rows:
                     return _judge_transaction(error, item, read)
                 raise
 
+    async def transact(self, writes: Sequence[Any], token: str) -> Sequence[str]:
+        """Write all of these or none: the reason of each that was refused, and of the others; none: it is done.
+
+        A repetition of the SDK's own, with the same token, is the same transaction.
+        """
+        client = await self._clients.dynamodb()
+        self.requests["TransactWriteItems"] += 1
+        named: Any = [{kind: {"TableName": self._table, **fields}} for kind, fields in writes]
+        with asking("TransactWriteItems"):
+            try:
+                # Loses to whoever made one of the conditions untrue since they were read.
+                await client.transact_write_items(TransactItems=named, ClientRequestToken=token)
+            except ClientError as error:
+                reasons: Any = error.response.get("CancellationReasons")
+                if code_of(error) == _CANCELED and reasons:
+                    return [str(reason.get("Code")) for reason in reasons]
+                raise
+        return ()
+
+    async def drop(self, key: Key, write: bytes) -> None:
+        """Delete an item, unless another write than this one made it."""
+        client = await self._clients.dynamodb()
+        self.requests["DeleteItem"] += 1
+        with asking("DeleteItem"):
+            try:
+                # Loses to whoever wrote it since it was read.
+                await client.delete_item(
+                    TableName=self._table, Key=key.attributes(), ConditionExpression=f"{keys.WRITE} = :w",
+                    ExpressionAttributeValues={":w": {"B": write}},
+                )  # fmt: skip
+            except ClientError as error:
+                if code_of(error) != CONDITION_FAILED:
+                    raise
+
     async def write_batch(self, writes: Sequence[Item | Key]) -> None:
         """Put items and delete keys, whatever is there, in no order: one request for 25. Done when it returns."""
         for first in range(0, len(writes), WRITES):

@@ -1,0 +1,14 @@
+"""gateway: HTTP → what a source pushes, durable in its queue before it is answered."""
+
+from provisioning.core.period import Instant
+from provisioning.runtime.http_entry import http_handler
+from provisioning.runtime.wiring import gateway_shell
+from provisioning.stages.gateway import Request, Response, gateway
+
+
+async def serve(request: Request, now: Instant) -> Response:
+    """Answer one request."""
+    return await gateway(gateway_shell(), request, now)
+
+
+handler = http_handler(serve)

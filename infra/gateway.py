@@ -1,0 +1,72 @@
+"""gateway: one function for all sources that push over HTTP, its URL, and what it may touch: theirs, and no more."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from infra import functions, names, roles
+from infra.functions import Function
+from infra.resources import Stack, arn, ref
+from provisioning.adapters.aws import keys
+from provisioning.core.catalog import Bundle, Source
+
+TIMEOUT: Final = 30  # seconds; it breaks off at 25, before an API Gateway gives up
+MEMORY: Final = 1024  # MB; processor time comes with it
+LOGICAL: Final = names.logical("gateway", "function")
+ROLE: Final = f"{LOGICAL}Role"
+
+
+def speaks_for(source: Source) -> tuple[str, ...]:
+    """The logical ids of the roles that send to a source's queue beside its topic."""
+    return (ROLE,) if source.push is not None else ()
+
+
+def add_gateway(stack: Stack, bundle: Bundle, changes: Mapping[str, str]) -> None:
+    """Add the function with its URL, if any source pushes. `changes`: the sources' queues."""
+    pushing = [source for source in bundle.sources if source.push is not None]
+    if not pushing:
+        return
+    queues = {source.id: changes[source.id] for source in pushing}
+    partitions = [f"{prefix}#{source}{rest}" for source in queues for prefix, rest in _PARTITIONS]
+    function = Function(
+        bundle.tenant.id,
+        "gateway",
+        TIMEOUT,
+        MEMORY,
+        environment={"PROVISIONING_CHANGES_QUEUES": functions.urls(queues)},
+        rights=(
+            roles.sends(*queues.values()),
+            roles.reads(*partitions),
+            roles.writes(*partitions),
+            roles.deletes(*partitions),
+            roles.writes_batches(*partitions),
+            roles.reads_index(keys.SERVICE_INDEX),
+            *roles.reads_bundle(),
+            *(roles.reads_secret(source.push.secret) for source in pushing if source.push is not None),
+        ),
+    )
+    _add_url(stack, functions.add_function(stack, function))
+
+
+_PARTITIONS: Final = (("P", "#*"), ("Q", "#*"), ("O", ""))
+
+
+def _add_url(stack: Stack, function: str) -> None:
+    """The address of the function: whoever shows a credential of a source comes in, which the function checks."""
+    url = stack.add(
+        f"{function}Url",
+        "AWS::Lambda::Url",
+        {"TargetFunctionArn": arn(function), "AuthType": "NONE", "InvokeMode": "BUFFERED"},
+    )
+    everybody = {"FunctionName": ref(function), "Principal": "*"}
+    # Both are wanted for a URL; the second admits through the URL alone.
+    stack.add(
+        f"{url}Permission",
+        "AWS::Lambda::Permission",
+        {**everybody, "Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"},
+    )
+    stack.add(
+        f"{url}Invocation",
+        "AWS::Lambda::Permission",
+        {**everybody, "Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
+    )
+    stack.output("GatewayUrl", "Where sources push", {"Fn::GetAtt": [url, "FunctionUrl"]})
