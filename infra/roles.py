@@ -113,10 +113,14 @@ def is_asked(source: Source) -> bool:
 
 def verifies(sources: Sequence[Source]) -> list[Value]:
     """Remember tokens of the sources that sign, and read those of their keys that lie in secrets."""
-    signed = [(source.id, source.signed) for source in sources if source.signed is not None]
-    names = dict.fromkeys(options.secret for _, options in signed if options.secret is not None)
-    tokens = [f"T#{id_}#*" for id_, _ in signed]
-    return [*([reads(*tokens), writes_batches(*tokens)] if tokens else []), *map(reads_secret, names)]
+    tokens = [f"T#{source.id}#*" for source in sources if source.signed is not None]
+    return [*([reads(*tokens), writes_batches(*tokens)] if tokens else []), *map(reads_secret, issuers_of(sources))]
+
+
+def issuers_of(sources: Sequence[Source]) -> Sequence[str]:
+    """The names of the secrets that hold issuers' keys, each once."""
+    signed = [source.signed for source in sources if source.signed is not None]
+    return list(dict.fromkeys(options.secret for options in signed if options.secret is not None))
 
 
 def secrets_of(service: Service) -> Sequence[str]:

@@ -55,3 +55,10 @@ def test_receive_asks_the_source_for_those_whom_notices_name(bundle: Bundle) -> 
     record = {"version": "modified"}
     template = tenant(bundle, {"secret": "s"}, record=record, poll={"sql": SQL})
     assert "secret:personnel-database-" in json.dumps(allowed(template, ROLE))
+
+
+def test_the_gateway_reads_the_keys_by_which_it_refuses(bundle: Bundle) -> None:
+    push = {"secret": "personnel-push", "endpoints": ["events"]}
+    template = tenant(bundle, {"secret": "issuer-keys"}, push=push)
+    readers = [name for name, role in of_type(template, "AWS::IAM::Role").items() if "issuer-keys" in json.dumps(role)]
+    assert sorted(readers) == ["GatewayFunctionRole", ROLE]

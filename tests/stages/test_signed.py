@@ -14,7 +14,7 @@ from provisioning.adapters.memory.tokens import MemoryKeySets, MemorySeenTokens
 from provisioning.core.catalog import Bundle, Source
 from provisioning.core.errors import ConflictError, TransientError
 from provisioning.core.identity import Identity
-from provisioning.core.observation import observation
+from provisioning.core.observation import observation, push
 from provisioning.core.record import Record
 from provisioning.core.source import Item
 from provisioning.core.token import Taken
@@ -394,6 +394,15 @@ async def test_what_poll_says_of_a_signed_source_needs_no_signature_unless_it_ca
     assert (it.bench.store.linked, len(await it.reasons())) == ({}, 1)
     await it.take(seen)
     assert it.names() == {"u1": "Ada"}
+
+
+@pytest.mark.parametrize(("endpoints", "names"), [(["events", "scim"], {"u1": "Ada"}), (["events"], {})])
+async def test_what_our_gateway_says_needs_no_signature_if_the_source_may_push_it(
+    endpoints: list[str], names: dict[str, Any]
+) -> None:
+    it = await world(push={"secret": "x", "endpoints": endpoints})
+    await it.take(push("u1", START * 1_000_000, {"userName": "u1", "name": {"formatted": "Ada"}}))
+    assert (it.names(), len(await it.reasons())) == (names, 0 if names else 1)
 
 
 async def test_without_poll_nothing_is_believed_without_a_signature() -> None:
