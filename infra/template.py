@@ -16,7 +16,7 @@ from infra.poll import add_bulk, add_poll, roles_of
 from infra.resources import Stack, ref
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
-from provisioning.core.catalog import Bundle, Service
+from provisioning.core.catalog import Bundle, Service, Source
 
 # Seconds. Deliver converses for at most 45, with a group to be made before that.
 TIMEOUTS: Final = {"receive": 20, "evaluate": 20, "deliver": 120, "schedule": 55, "campaign": 60}
@@ -29,14 +29,9 @@ def render(bundle: Bundle) -> dict[str, Any]:
     add_storage(stack)
     tenant = bundle.tenant.id
     timeouts = TIMEOUTS
-    if any(source.thin for source in bundle.sources):
+    if any(map(roles.is_asked, bundle.sources)):
         timeouts = {**TIMEOUTS, "receive": _FETCHES}
-    changes = {
-        source.id: messaging.add_changes(
-            stack, tenant, source.id, timeouts["receive"], *roles_of(source), *speaks_for(source)
-        )
-        for source in bundle.sources
-    }
+    changes = {source.id: _changes(stack, tenant, source, timeouts["receive"]) for source in bundle.sources}
     bulk = add_bulk(stack, bundle, timeouts["receive"])
     messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
     messaging.add_queue(stack, _CAMPAIGN, names.campaign(tenant), timeouts["campaign"])
@@ -95,11 +90,17 @@ def _parameters(stack: Stack) -> None:
         stack.conditions[condition] = {"Fn::Not": [{"Fn::Equals": [ref(parameter), ""]}]}
 
 
+def _changes(stack: Stack, tenant: str, source: Source, timeout: int) -> str:
+    # What comes through the topic of a source that signs must be told from what poll says without a signature.
+    own = (*roles_of(source), *speaks_for(source))
+    return messaging.add_changes(stack, tenant, source.id, timeout, *own, raw=source.signed is None)
+
+
 def _receive(
     stack: Stack, bundle: Bundle, changes: dict[str, str], bulk: dict[str, str], deliver: dict[str, str], timeout: int
 ) -> None:
     tenant = bundle.tenant.id
-    thin = [source for source in bundle.sources if source.thin]
+    asked = [source for source in bundle.sources if roles.is_asked(source)]
     sources = {names.changes(tenant, source): source for source in changes}
     sources |= {names.bulk(tenant, source): source for source in bulk}
     function = Function(
@@ -118,7 +119,8 @@ def _receive(
             roles.writes("I#*", "L#*", "X#*"),
             *roles.reads_bundle(),
             roles.keeps_rejected(),
-            *(right for source in thin for right in roles.asks(source)),
+            *(right for source in asked for right in roles.asks(source)),
+            *roles.verifies(bundle.sources),
         ),
     )
     logical = functions.add_function(stack, function)

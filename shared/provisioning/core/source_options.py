@@ -9,6 +9,8 @@ from provisioning.core.model import Model
 from provisioning.core.source_files import Files as Files
 from provisioning.core.source_ldap import LdapSource as LdapSource
 from provisioning.core.source_scim import ScimSource as ScimSource
+from provisioning.core.source_signed import Signed as Signed
+from provisioning.core.source_signed import fault_of_signed as fault_of_signed
 from provisioning.core.source_sql import Sql as Sql
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=300)]
