@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from provisioning.adapters.aws.clients import Clients
 from provisioning.runtime import entry, wiring
 from tests.contracts.backends import REGION, new_bucket, new_table
 from tests.contracts.boxes import SqsBox, Taken, new_queue
+from tests.moto_server import moto_server
 
 Result = TypeVar("Result")
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -51,11 +51,8 @@ def endpoint() -> Iterator[str]:
         yield given
         return
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
