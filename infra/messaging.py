@@ -14,47 +14,6 @@ RETENTION: Final = 14 * 86400  # seconds, the service's longest
 VISIBILITY_FACTOR: Final = 6  # what AWS asks for, so that a throttled batch is not received twice at once
 
 
-def add_changes(stack: Stack, tenant: str, source: str, timeout: int, *own: str, raw: bool = True) -> str:
-    """Add a source's topic and its queue, which admits that topic and nobody else. Returns the queue's logical id.
-
-    `own`: roles of our functions that speak for the source. Our account's rights admit them; they are not refused.
-    `raw`: what the topic says arrives as it is; not: in an envelope that says where it comes from.
-    """
-    name = names.changes(tenant, source)
-    topic = stack.add(
-        names.logical("changes", source, "topic"),
-        "AWS::SNS::Topic",
-        {"TopicName": name, "KmsMasterKeyId": when("HasKey", ref("KeyArn"))},
-    )
-    stack.add(
-        f"{topic}Policy",
-        "AWS::SNS::TopicPolicy",
-        {"Topics": [ref(topic)], "PolicyDocument": document(only_tls("sns:Publish", ref(topic)))},
-    )
-    logical = names.logical("changes", source, "queue")
-    admitted = {
-        "Sid": "OnlyItsTopic",
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn(logical),
-        "Condition": {"ArnEquals": {"aws:SourceArn": ref(topic)}},
-    }
-    others: dict[str, Value] = {"aws:SourceArn": ref(topic)}
-    if own:
-        others["aws:PrincipalArn"] = [arn(role) for role in own]
-    refused = refuses_others(logical, {"ArnNotEquals": others})
-    add_queue(stack, logical, name, timeout, admitted, refused)
-    stack.add(
-        names.logical("changes", source, "subscription"),
-        "AWS::SNS::Subscription",
-        {"TopicArn": ref(topic), "Endpoint": arn(logical), "Protocol": "sqs", "RawMessageDelivery": raw},
-        DependsOn=[f"{logical}Policy"],
-    )
-    stack.output(names.logical("changes", source, "topic"), f"Where {source} publishes", ref(topic))
-    return logical
-
-
 def refuses_others(queue: str, condition: dict[str, Value]) -> dict[str, Value]:
     """Refuse whatever is sent to a queue by those of whom the condition is true.
 

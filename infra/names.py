@@ -3,15 +3,17 @@
 from typing import Final
 
 from provisioning.adapters.aws.stack import output
+from provisioning.core.catalog import Source
 from provisioning.core.errors import InvalidError
 
 _LONGEST_FUNCTION: Final = 64
 _LONGEST_QUEUE: Final = 80
 
 
-def changes(tenant: str, source: str) -> str:
+def changes(tenant: str, source: Source) -> str:
     """The topic that a source publishes to, and the queue behind it."""
-    return _checked(f"{tenant}-changes-{source}", _LONGEST_QUEUE - len("-dead"))
+    fifo = ".fifo" if source.channel.fifo else ""
+    return _checked(f"{tenant}-changes-{source.id}", _LONGEST_QUEUE - len(f"-dead{fifo}")) + fifo
 
 
 def bulk(tenant: str, source: str) -> str:

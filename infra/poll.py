@@ -63,7 +63,8 @@ def _add(stack: Stack, bundle: Bundle, source: Source, changes: str, bulk: str) 
         environment={
             "PROVISIONING_SOURCE": source.id,
             "PROVISIONING_POLL_QUEUE": ref(queue),
-            "PROVISIONING_CHANGES_QUEUE": ref(changes),
+            # What is polled has no place in the order of what the source tells.
+            "PROVISIONING_CHANGES_QUEUE": ref(bulk if source.channel.fifo else changes),
             "PROVISIONING_BULK_QUEUE": ref(bulk),
         },
         rights=(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from infra import functions, messaging, names, roles
+from infra.changes import add_changes
 from infra.extract import add_extract
 from infra.feedback import add_feedback
 from infra.functions import Function
@@ -16,7 +17,7 @@ from infra.poll import add_bulk, add_poll, roles_of
 from infra.resources import Stack, ref
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
-from provisioning.core.catalog import Bundle, Service, Source
+from provisioning.core.catalog import Bundle, Service
 
 # Seconds. Deliver converses for at most 45, with a group to be made before that.
 TIMEOUTS: Final = {"receive": 20, "evaluate": 20, "deliver": 120, "schedule": 55, "campaign": 60}
@@ -31,7 +32,10 @@ def render(bundle: Bundle) -> dict[str, Any]:
     timeouts = TIMEOUTS
     if any(map(roles.is_asked, bundle.sources)):
         timeouts = {**TIMEOUTS, "receive": _FETCHES}
-    changes = {source.id: _changes(stack, tenant, source, timeouts["receive"]) for source in bundle.sources}
+    changes = {
+        source.id: add_changes(stack, tenant, source, timeouts["receive"], *roles_of(source), *speaks_for(source))
+        for source in bundle.sources
+    }
     bulk = add_bulk(stack, bundle, timeouts["receive"])
     messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
     messaging.add_queue(stack, _CAMPAIGN, names.campaign(tenant), timeouts["campaign"])
@@ -90,18 +94,12 @@ def _parameters(stack: Stack) -> None:
         stack.conditions[condition] = {"Fn::Not": [{"Fn::Equals": [ref(parameter), ""]}]}
 
 
-def _changes(stack: Stack, tenant: str, source: Source, timeout: int) -> str:
-    # What comes through the topic of a source that signs must be told from what poll says without a signature.
-    own = (*roles_of(source), *speaks_for(source))
-    return messaging.add_changes(stack, tenant, source.id, timeout, *own, raw=source.signed is None)
-
-
 def _receive(
     stack: Stack, bundle: Bundle, changes: dict[str, str], bulk: dict[str, str], deliver: dict[str, str], timeout: int
 ) -> None:
     tenant = bundle.tenant.id
     asked = [source for source in bundle.sources if roles.is_asked(source)]
-    sources = {names.changes(tenant, source): source for source in changes}
+    sources = {names.changes(tenant, source): source.id for source in bundle.sources}
     sources |= {names.bulk(tenant, source): source for source in bulk}
     function = Function(
         tenant,

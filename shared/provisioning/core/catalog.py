@@ -28,6 +28,7 @@ from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
 from provisioning.core.queue_options import Queue as Queue
 from provisioning.core.scim_options import Scim as Scim
+from provisioning.core.source_channel import Channel
 from provisioning.core.source_options import Absence, Format, Poll, Reading, Signed, fault_of_signed
 from provisioning.core.source_push import Push as Push
 from provisioning.core.spml_options import Spml as Spml
@@ -81,6 +82,7 @@ class Source(Model):
     poll: Poll | None = None
     push: Push | None = Field(default=None, description="what it may push over HTTP; none: nothing")
     absence: Absence = Absence()
+    channel: Channel = Channel()
 
     @model_validator(mode="after")
     def _is_read(self) -> "Source":
@@ -94,6 +96,12 @@ class Source(Model):
         )  # fmt: skip
         if fault:
             raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_order(self) -> "Source":
+        if self.push is not None and self.channel.fifo:
+            raise ValueError("what comes by `push` has versions of its own: leave `channel.fifo` out")
         return self
 
     @model_validator(mode="after")
