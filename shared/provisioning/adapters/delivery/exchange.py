@@ -100,7 +100,8 @@ class Connections:
             return Unanswered(f"{doing} within {within:.0f} s", sent=progress.connected)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # With TLS 1.3 it comes when we have sent already; on a connection of before it would mean something else.
-            alert = certificate_alert(error)
+            # Where it comes as we begin to send, the error is that of sending, and only the connection has heard it.
+            alert = certificate_alert(error) or certificate_alert(progress.lost())
             if alert is not None and (progress.made or not progress.connected):
                 raise RefusedCertificateError(_refused(service, alert)) from error
             return Unanswered(_describe(error, connected=progress.connected), sent=progress.connected)
@@ -138,11 +139,16 @@ def read_url(text: str, *, private: bool, name: str = "the endpoint") -> URL:
 class _Progress:
     """How far a call has come. `connected`: a connection is there, TLS included, so the request may reach the SP.
 
-    `made`: the connection is a new one.
+    `made`: the connection is a new one. `closed`: done when that one is closed, for whatever reason.
     """
 
     connected: bool = False
     made: bool = False
+    closed: asyncio.Future[None] | None = None
+
+    def lost(self) -> BaseException | None:
+        """What ended the new connection, if it has ended, and not in order."""
+        return self.closed.exception() if self.closed is not None and self.closed.done() else None
 
 
 _progress: ContextVar[_Progress] = ContextVar("progress")
@@ -163,7 +169,10 @@ class _Connector(aiohttp.TCPConnector):
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> ResponseHandler:
         handler = await super()._create_connection(req, traces, timeout)
-        _progress.get().made = True
+        progress, closed = _progress.get(), handler.closed
+        progress.made, progress.closed = True, closed
+        if closed is not None:
+            closed.add_done_callback(asyncio.Future.exception)  # else asyncio would log that nobody asked for it
         return handler
 
 
