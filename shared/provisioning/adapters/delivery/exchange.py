@@ -84,7 +84,8 @@ class Connections:
             return Unanswered(f"{doing} within {within:.0f} s", sent=progress.connected)
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             # With TLS 1.3 it comes when we have sent already; on a connection of before it would mean something else.
-            alert = certificate_alert(error)
+            # Where it comes before we read, only the connection's end has kept it.
+            alert = certificate_alert(error) or certificate_alert(progress.lost())
             if alert is not None and (progress.made or not progress.connected):
                 raise RefusedCertificateError(_refused(service, alert)) from error
             return Unanswered(_describe(error, connected=progress.connected), sent=progress.connected)

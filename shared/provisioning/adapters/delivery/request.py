@@ -35,11 +35,16 @@ _SWITCHED: Final = 101
 class Progress:
     """How far a call has come. `connected`: a connection is there, TLS included, so the request may reach the SP.
 
-    `made`: the connection is a new one.
+    `made`: the connection is a new one. `closed`: done when that one has ended.
     """
 
     connected: bool = False
     made: bool = False
+    closed: asyncio.Future[None] | None = None
+
+    def lost(self) -> BaseException | None:
+        """What ended the new connection, if it has ended, and not in order."""
+        return self.closed.exception() if self.closed is not None and self.closed.done() else None
 
 
 _progress: ContextVar[Progress] = ContextVar("progress")
@@ -60,7 +65,10 @@ class Connector(aiohttp.TCPConnector):
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> ResponseHandler:
         handler = await super()._create_connection(req, traces, timeout)
-        _progress.get().made = True
+        progress = _progress.get()
+        progress.made, progress.closed = True, handler.closed
+        if progress.closed is not None:
+            progress.closed.add_done_callback(asyncio.Future.exception)  # else asyncio logs that nobody looked
         return handler
 
 
