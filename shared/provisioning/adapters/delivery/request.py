@@ -172,6 +172,7 @@ async def _converse(
     protocol.set_response_params(read_until_eof=True, auto_decompress=False, skip_payload=line.startswith("HEAD "))
     writer = StreamWriter(protocol, asyncio.get_running_loop())
     await writer.write_headers(line, headers)
+    await asyncio.sleep(0)  # all that are about to send do so one after the other: whoever reads is woken once for them
     with contextlib.suppress(aiohttp.ClientConnectionResetError):  # it was closed meanwhile: reading says why
         if content:
             await writer.write(content, drain=False)  # an answer may come before the SP has read it all
