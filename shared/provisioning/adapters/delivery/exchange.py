@@ -20,10 +20,14 @@ from provisioning.protocols.dialogue import HttpResponse, Unanswered
 @quick
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request as it leaves. `most`: bytes of its answer. `own`: it goes to the SP, and not to a token endpoint."""
+    """A request as it leaves. `url`: to which host; `target`: the path and query that are asked of it.
+
+    `most`: bytes of its answer. `own`: it goes to the SP, and not to a token endpoint.
+    """
 
     method: str
     url: URL
+    target: str
     headers: dict[str, str] = field(repr=False)
     content: bytes | None = field(repr=False)
     most: int
@@ -69,7 +73,7 @@ class Connections:
         try:
             async with asyncio.timeout(within):
                 answering = await requests.request(
-                    outgoing.method, outgoing.url, outgoing.headers, outgoing.content, tls, progress
+                    outgoing.method, outgoing.url, outgoing.target, outgoing.headers, outgoing.content, tls, progress
                 )
                 with answering:
                     body = await _body(answering, outgoing.most)

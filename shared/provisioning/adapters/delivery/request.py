@@ -10,10 +10,12 @@ import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.http import StreamWriter
 from aiohttp.http_parser import RawResponseMessage
@@ -48,6 +50,15 @@ class Progress:
 
 
 _progress: ContextVar[Progress] = ContextVar("progress")
+
+
+class _Origin(aiohttp.ClientRequest):
+    """One for all requests to a place: the connector asks for its key again and again."""
+
+    @cached_property
+    def connection_key(self) -> ConnectionKey:
+        """By what its connections are kept."""
+        return super().connection_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +125,15 @@ class Requests:
         self,
         method: str,
         url: URL,
+        target: str,
         headers: Mapping[str, str],
         content: bytes | None,
         tls: ssl.SSLContext | None,
         progress: Progress,
     ) -> Answering:
         """Send one and wait for the head of its answer. Raises aiohttp's errors, OSError and ValueError.
+
+        `url` says to which host, `target` what is asked of it: a path and a query.
 
         What is idempotent by its method is sent once again where the connection was lost (RFC 9110 9.2.2): a kept one
         may turn out to be closed.
@@ -135,7 +149,7 @@ class Requests:
             connection = await self._connector.connect(place.request, [], _ENDLESS)
             progress.connected = True
             try:
-                message, body = await _converse(connection, f"{method} {url.raw_path_qs} HTTP/1.1", sent, content)
+                message, body = await _converse(connection, f"{method} {target} HTTP/1.1", sent, content)
                 return Answering(connection, message, body)
             except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
                 connection.close()
@@ -153,9 +167,7 @@ class Requests:
         if place is None:
             if len(self._places) >= _PLACES:
                 self._places.clear()
-            request = aiohttp.ClientRequest(
-                "GET", url.origin(), loop=asyncio.get_running_loop(), ssl=True if tls is None else tls
-            )
+            request = _Origin("GET", url.origin(), loop=asyncio.get_running_loop(), ssl=True if tls is None else tls)
             host = url.host_port_subcomponent or ""
             headers = {"Host": host, "user-agent": "provisioning", "accept-encoding": "identity"}
             place = self._places[key] = Place(request, CIMultiDict(headers))
