@@ -147,18 +147,18 @@ class Requests:
         again = method in _IDEMPOTENT
         while True:
             connection = await self._connector.connect(place.request, [], _ENDLESS)
-            progress.connected = True
+            progress.connected, begun = True, False
             try:
                 message, body = await _converse(connection, f"{method} {target} HTTP/1.1", sent, content)
+                begun = True
                 return Answering(connection, message, body)
             except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-                connection.close()
                 if not again:
                     raise
                 again = False
-            except BaseException:
-                connection.close()
-                raise
+            finally:
+                if not begun:
+                    connection.close()
 
     def _place(self, url: URL, tls: ssl.SSLContext | None) -> Place:
         """Connections are kept for each context of TLS: certificates do not mix."""
