@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -31,21 +32,45 @@ NOTHING = Known()
 
 
 class TlsServer(ThreadingWSGIServer):
-    """Shakes hands in the connection's own thread. What it refuses it hears out, so that its alert arrives."""
+    """Shakes hands in the connection's own thread. What it refuses it hears out, so that its alert arrives.
+
+    Closing with something unread would reset the connection, and a reset can take the alert with it. `resets`: it does
+    just that, and before it has said why.
+    """
 
     context: ssl.SSLContext
+    resets = False
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        # Without `suppress_ragged_eofs` a client that has gone would be an error in this thread.
+        if self.resets:
+            _reset(request, self.context)
+            return
+        # Not as it is wrapped: what fails then is closed at once.
+        secure = self.context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         try:
-            secure = self.context.wrap_socket(request, server_side=True)
+            secure.do_handshake()
         except OSError:
             with contextlib.suppress(OSError):
-                request.shutdown(socket.SHUT_WR)
-                while request.recv(65536):
+                secure.shutdown(socket.SHUT_WR)
+                while secure.recv(65536):  # as it comes: a socket that was shut down has no TLS any more
                     pass
+            secure.close()
             return
         super().finish_request(cast(Any, secure), client_address)
+
+
+def _reset(request: socket.socket, context: ssl.SSLContext) -> None:
+    """Shake hands until that fails; the alert is never sent."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    hands = context.wrap_bio(incoming, outgoing, server_side=True)
+    with request, contextlib.suppress(ssl.SSLError):  # what it refuses
+        request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        while True:
+            try:
+                hands.do_handshake()
+            except ssl.SSLWantReadError:
+                request.sendall(outgoing.read())
+                incoming.write(request.recv(65536))
 
 
 @dataclass(repr=False)
@@ -93,12 +118,12 @@ class Provider:
 
 
 @contextlib.contextmanager
-def served(authority: Authority, context: ssl.SSLContext) -> Iterator[Provider]:
-    """The server, running; its client is judged afterwards."""
+def served(authority: Authority, context: ssl.SSLContext, *, resets: bool = False) -> Iterator[Provider]:
+    """The server, running; its client is judged afterwards. `resets`: whom it refuses it does not tell."""
     storage, borne = InMemoryStorage(), list[str | None]()
     grader = Grader(BearerTokenApplication(storage, load_default_provider(), bearer_tokens=[TOKEN]))
     server = make_server("127.0.0.1", 0, _noting(grader, borne), server_class=TlsServer, handler_class=Quiet)
-    server.context = context
+    server.context, server.resets = context, resets
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     yield Provider(authority, f"https://127.0.0.1:{server.server_port}/v2", grader, storage, borne)
     server.shutdown()
@@ -106,9 +131,9 @@ def served(authority: Authority, context: ssl.SSLContext) -> Iterator[Provider]:
 
 
 @contextlib.asynccontextmanager
-async def provided(authority: Authority, context: ssl.SSLContext) -> AsyncIterator[Provider]:
+async def provided(authority: Authority, context: ssl.SSLContext, *, resets: bool = False) -> AsyncIterator[Provider]:
     """The server and our side, which is closed first."""
-    with served(authority, context) as provider:
+    with served(authority, context, resets=resets) as provider:
         yield provider
         await provider.caller.close()
 

@@ -1,5 +1,6 @@
 """TLS as it should be and as it should not: private authorities, certificates of ours, and what a refusal leaves."""
 
+import asyncio
 import json
 import ssl
 import tempfile
@@ -7,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp.connector import Connection
 from cryptography.hazmat.primitives import serialization
 
 from provisioning.core.account import Known, Phase
@@ -96,6 +99,34 @@ async def test_a_certificate_that_is_refused_leaves_nothing_in_doubt(
         assert expected in ending.reason
         assert alert in ending.reason
         assert provider.borne == []
+
+
+async def test_an_alert_that_comes_before_we_send_leaves_nothing_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = aiohttp.TCPConnector.connect
+
+    async def slowly(*arguments: Any) -> Connection:
+        connection = await connect(*arguments)
+        assert connection.protocol is not None
+        if (closed := connection.protocol.closed) is not None:
+            await asyncio.wait([closed])
+        return connection
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", slowly)
+    async with provided(THEIRS, demanding()) as provider:
+        ending = await provider.run(provider.service())
+        assert (ending.outcome, provider.borne) == (Outcome.TRANSIENT, [])
+        assert "CERTIFICATE_REQUIRED" in ending.reason
+
+
+@pytest.mark.parametrize(
+    ("version", "outcome"), list(zip(VERSIONS, [Outcome.TRANSIENT, Outcome.UNKNOWN], strict=True)), ids=str
+)
+async def test_a_reset_that_overtakes_the_alert_leaves_in_doubt_what_was_sent(
+    version: ssl.TLSVersion, outcome: Outcome
+) -> None:
+    async with provided(THEIRS, demanding(version), resets=True) as provider:
+        ending = await provider.run(provider.service())
+        assert (ending.outcome, provider.borne) == (outcome, [])
 
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda version: version.name)

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 from typer.testing import CliRunner, Result
 
+from provisioning.command.deployed import pause_service, resume_service
 from provisioning.command.main import application
 from provisioning.core.account import Account, Known, Phase
-from provisioning.core.errors import InvalidError
+from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.identity import Identity
 from provisioning.core.record import Record
 from provisioning.core.wire import canonical, digest_of
@@ -85,6 +86,8 @@ async def test_a_password_is_set_validated_expired_and_reset(deployed: Deployed,
     assert (wrong.stdout, wrong.exit_code) == ("not valid\n", 1)
     await provision(deployed, "library", "registry/ann", "expire")
     assert held.logins == 1
+    await provision(deployed, "library", "registry/ann", "expire", "--logins", "3")
+    assert held.logins == 3
     assert (await provision(deployed, "library", "registry/ann", "reset")).stdout == f"{held.password}\n"
 
 
@@ -95,4 +98,15 @@ async def test_what_cannot_be_done_is_told(deployed: Deployed, spml: Endpoint) -
         await provision(deployed, "library", "registry/ann", "set", given="\n")
     with pytest.raises(InvalidError, match="nobody is known"):
         await provision(deployed, "library", "registry/bob", "reset")
+    with pytest.raises(InvalidError, match="--logins"):
+        await provision(deployed, "library", "registry/ann", "reset", "--logins", "3")
     assert spml.calls == []
+
+
+async def test_a_paused_service_is_not_asked(deployed: Deployed, spml: Endpoint) -> None:
+    await asyncio.to_thread(deployed.run, lambda: pause_service(STACK, "library", "moving house"))
+    with pytest.raises(TransientError, match=r"library is paused \(moving house\) and nothing was asked"):
+        await provision(deployed, "library", "registry/ann", "reset")
+    assert spml.calls == []
+    await asyncio.to_thread(deployed.run, lambda: resume_service(STACK, "library"))
+    assert (await provision(deployed, "library", "registry/ann", "reset")).exit_code == 0

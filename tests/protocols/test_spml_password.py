@@ -1,26 +1,29 @@
 """What an SP says of a password is shown without the password."""
 
 from provisioning.protocols.dialogue import HttpRequest, HttpResponse
-from provisioning.protocols.spml_password import Answered, Do, ask
+from provisioning.protocols.spml_password import Answered, Asked, Do, ask
 from tests.delivery.spml_provider import service
 
 SECRET = "Tr0ub4dor&3 <again>"
+ENVELOPE = '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>{}</e:Body></e:Envelope>'
 ESCAPED = SECRET.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def told(do: Do, message: str) -> Answered:
     """What comes of a request that the SP refuses with these words."""
-    dialogue = ask(service(), "pso-1", do, "0a1b", SECRET)
-    request = next(dialogue)
+    dialogue = ask(service(), "pso-1", Asked(do, SECRET), "0a1b")
+    listing = next(dialogue)
+    assert isinstance(listing, HttpRequest)
+    targets = '<listTargetsResponse xmlns="urn:oasis:names:tc:SPML:2:0" status="success"/>'
+    request = dialogue.send(HttpResponse(200, {}, ENVELOPE.format(targets).encode()))
     assert isinstance(request, HttpRequest)
     answer = (
-        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
         f'<{do.value}PasswordResponse xmlns="urn:oasis:names:tc:SPML:2:0:password" status="failure" '
         f'error="customError"><errorMessage xmlns="urn:oasis:names:tc:SPML:2:0">{message}</errorMessage>'
-        f"</{do.value}PasswordResponse></e:Body></e:Envelope>"
+        f"</{do.value}PasswordResponse>"
     )
     try:
-        dialogue.send(HttpResponse(200, {}, answer.encode()))
+        dialogue.send(HttpResponse(200, {}, ENVELOPE.format(answer).encode()))
     except StopIteration as stopped:
         ended: Answered = stopped.value
         return ended

@@ -156,6 +156,16 @@ async def resume_service(stack: str, service: str) -> None:
             await ports.queues.continue_campaign(write_step(step))
 
 
+async def refuse_paused(stack: str, service: str) -> None:
+    """Raise TransientError if the service is paused: then an operator does not call its SP either."""
+    async with deployed(stack) as ports:
+        gate = (await ports.table.deliveries(service, [])).gate
+    if gate.paused:
+        raise TransientError(
+            f"{service} is paused ({gate.paused}) and nothing was asked; `provision resume {service}` opens it"
+        )
+
+
 async def _known_service(ports: Deployed, service: str) -> int:
     policy = await ports.policies.current()
     if service not in policy.services:

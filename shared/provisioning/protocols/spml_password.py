@@ -15,11 +15,15 @@ from provisioning.core.errors import InvalidError
 from provisioning.protocols.dialogue import Answer, Request
 from provisioning.protocols.ending import discreet
 from provisioning.protocols.spml_calls import Line, Refused, exchange
+from provisioning.protocols.spml_lookup import capabilities_of
+from provisioning.protocols.spml_message import Reply
 from provisioning.protocols.spml_names import CORE, PASSWORD
-from provisioning.protocols.spml_requests import ObjectId, read_object_id
+from provisioning.protocols.spml_requests import ObjectId, list_targets, read_object_id
 from provisioning.protocols.xml import Element
 
 LONGEST: Final = 1024  # characters of a password, given or answered
+LOGINS: Final = 1000  # with an expired password, at most
+DEFAULT_LOGINS: Final = 1  # with an expired password, where nothing is said of it (the capability's schema)
 
 
 class Do(StrEnum):
@@ -44,24 +48,44 @@ class Answered:
     valid: bool | None = None
 
 
-def ask(
-    service: Service, remote_id: str, do: Do, operation: str, password: str = "", current: str = ""
-) -> Generator[Request, Answer, Answered]:
-    """Ask once. `operation`: 1 to 60 letters and digits that no other request has: a repetition would be another.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to do, and with what. `logins`: how often an expired password is still taken, 0 to LOGINS."""
 
-    Raises InvalidError for a service of another protocol.
+    do: Do
+    password: str = field(default="", repr=False)
+    current: str = field(default="", repr=False)
+    logins: int = DEFAULT_LOGINS
+
+
+def ask(service: Service, remote_id: str, asked: Asked, operation: str) -> Generator[Request, Answer, Answered]:
+    """Ask once, if the SP does not list what it can do without this. What it does not list, it may refuse.
+
+    `operation`: 1 to 60 letters and digits that no other request has: a repetition would be another. Raises
+    InvalidError for a service of another protocol.
     """
     options = service.spml
     if options is None:
         raise InvalidError(f"{service.id!r} is told by {service.protocol}", right="a service of protocol spml")
-    line = Line(service, options, operation, options.target)
-    request = _request(read_object_id(remote_id), options.target, do, password, current)
+    line, remote = Line(service, options, operation, options.target), read_object_id(remote_id)
+    offered = yield from exchange(line, list_targets(), Known())
+    if isinstance(offered, Refused):
+        if offered.reply is None:  # nobody was reached, or nobody who speaks SPML
+            return Answered(f"what the SP can do is not known, and nothing was asked: {offered.ending.reason}")
+    elif _lacks(offered, options.target or remote.target):
+        return Answered("nothing was asked: the SP does not list the password capability")
+    return (yield from _ask(line, remote, asked))
+
+
+def _ask(line: Line, remote: ObjectId, asked: Asked) -> Generator[Request, Answer, Answered]:
+    do, operation = asked.do, line.operation
+    request = _request(remote, line.target, asked)
     attributes = {**request.attributes, "requestID": f"r{operation}"}
     request = Element(request.namespace, request.name, attributes, request.children)
     reply = yield from exchange(line, request, Known())
     if isinstance(reply, Refused):
         # An SP may quote what it refuses, and the reason is shown.
-        reason = discreet(reply.ending, {"password": password, "current": current}).reason
+        reason = discreet(reply.ending, {"password": asked.password, "current": asked.current}).reason
         return Answered(reason, pending=reply.ending.ticket is not None)
     if do is Do.VALIDATE:
         valid = {"true": True, "1": True, "false": False, "0": False}.get(reply.element.attributes.get("valid", ""))
@@ -73,13 +97,23 @@ def ask(
     return Answered(password=text)
 
 
-def _request(remote: ObjectId, target: str | None, do: Do, password: str, current: str) -> Element:
+def _lacks(offered: Reply, target: str | None) -> bool:
+    """Whether the account's target says what it can do, and this is not among it. One that says nothing is asked."""
+    listed = [each for each in offered.element.all("target") if target in (None, each.attributes.get("targetID"))]
+    return bool(listed) and all(
+        each.one("capabilities") is not None and PASSWORD not in capabilities_of(each) for each in listed
+    )
+
+
+def _request(remote: ObjectId, target: str | None, asked: Asked) -> Element:
     """By the schema of the capability (SPML 2.0, 3.6.5)."""
+    do = asked.do
     pso = remote.element(target=target)
     children = [Element(PASSWORD, "psoID", pso.attributes, pso.children)]
     if do in (Do.SET, Do.VALIDATE):
-        children.append(Element(PASSWORD, "password", text=password))
-    if do is Do.SET and current:
-        children.append(Element(PASSWORD, "currentPassword", text=current))
-    attributes = {"remainingLogins": "1"} if do is Do.EXPIRE else {}
+        children.append(Element(PASSWORD, "password", text=asked.password))
+    if do is Do.SET and asked.current:
+        children.append(Element(PASSWORD, "currentPassword", text=asked.current))
+    told = do is Do.EXPIRE and asked.logins != DEFAULT_LOGINS
+    attributes = {"remainingLogins": str(asked.logins)} if told else {}
     return Element(PASSWORD, f"{do.value}PasswordRequest", attributes, tuple(children))

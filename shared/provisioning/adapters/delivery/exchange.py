@@ -2,36 +2,32 @@
 
 import asyncio
 import ssl
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Final
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from provisioning.adapters.delivery.addresses import PrivateAddressError, public_socket
 from provisioning.adapters.delivery.certificates import Certificates
 from provisioning.adapters.delivery.refusal import NotSentError, RefusedCertificateError, certificate_alert
+from provisioning.adapters.delivery.request import Answering, Progress, Requests
 from provisioning.core.catalog import Service
 from provisioning.core.quick import quick
 from provisioning.protocols.dialogue import HttpResponse, Unanswered
-
-_AUTOMATIC: Final = ("accept", "content-type")  # headers that aiohttp has its own idea of
-_ENDLESS: Final = aiohttp.ClientTimeout(total=None)  # ours ends the call, at half the cost
-_IDLE: Final = 15  # seconds that a connection is kept for the next call; many SPs close theirs soon after
-_CONNECTIONS: Final = 50
 
 
 @quick
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request as it leaves. `most`: bytes of its answer. `own`: it goes to the SP, and not to a token endpoint."""
+    """A request as it leaves. `url`: to which host; `target`: the path and query that are asked of it.
+
+    `most`: bytes of its answer. `own`: it goes to the SP, and not to a token endpoint.
+    """
 
     method: str
     url: URL
+    target: str
     headers: dict[str, str] = field(repr=False)
     content: bytes | None = field(repr=False)
     most: int
@@ -43,14 +39,13 @@ class Connections:
     """Carries requests. Made once for a process and its loop: connections are kept between calls."""
 
     certificates: Certificates
-    _sessions: dict[bool, aiohttp.ClientSession] = field(default_factory=dict)
+    _requests: dict[bool, Requests] = field(default_factory=dict)
 
     async def exchange(self, service: Service, outgoing: Outgoing, within: float) -> HttpResponse | Unanswered:
         """Make one exchange. Unanswered says whether it was sent. Raises NotSentError for what is wrong with us.
 
         A certificate that is refused makes its secret be read again, once; if there is a new one, the request, which
-        nobody has taken, is repeated. What is idempotent by its method is repeated by aiohttp, once, where a kept
-        connection turns out to be closed (RFC 9110 9.2.2).
+        nobody has taken, is repeated.
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + within
@@ -65,60 +60,45 @@ class Connections:
 
     async def close(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        for requests in self._requests.values():
+            await requests.close()
+        self._requests.clear()
 
     async def _exchange(
         self, service: Service, outgoing: Outgoing, within: float, tls: ssl.SSLContext | None
     ) -> HttpResponse | Unanswered:
         if within <= 0:
             raise NotSentError("no time was left for the call")
-        progress = _Progress()
-        _progress.set(progress)
-        headers = outgoing.headers
+        progress, requests = Progress(), self._of(private=service.private)
         try:
-            call = self._session(private=service.private).request(
-                outgoing.method,
-                outgoing.url,
-                data=outgoing.content,
-                headers=headers,
-                # Where both are given there is nothing to add, and to tell it so has its price.
-                skip_auto_headers=None if "accept" in headers and "content-type" in headers else _AUTOMATIC,
-                ssl=True if tls is None else tls,  # connections are kept for each context: certificates do not mix
-                allow_redirects=False,
-                timeout=_ENDLESS,
-            )
-            async with asyncio.timeout(within), call as response:
-                body = await _body(response, outgoing.most)
-                if body is None:
-                    return Unanswered(f"the answer is longer than {outgoing.most} bytes, or packed", sent=True)
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return HttpResponse(response.status, headers, body)
+            async with asyncio.timeout(within):
+                answering = await requests.request(
+                    outgoing.method, outgoing.url, outgoing.target, outgoing.headers, outgoing.content, tls, progress
+                )
+                with answering:
+                    body = await _body(answering, outgoing.most)
+                    if body is None:
+                        return Unanswered(f"the answer is longer than {outgoing.most} bytes, or packed", sent=True)
+                    answering.release()
+                message = answering.message
+                headers = {name.lower(): value for name, value in message.headers.items()}
+                return HttpResponse(message.code, headers, body)
         except TimeoutError:
             doing = "no answer" if progress.connected else "not connected"
             return Unanswered(f"{doing} within {within:.0f} s", sent=progress.connected)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             # With TLS 1.3 it comes when we have sent already; on a connection of before it would mean something else.
-            alert = certificate_alert(error)
+            # Where it comes before we read, only the connection's end has kept it.
+            alert = certificate_alert(error) or certificate_alert(progress.lost())
             if alert is not None and (progress.made or not progress.connected):
                 raise RefusedCertificateError(_refused(service, alert)) from error
             return Unanswered(_describe(error, connected=progress.connected), sent=progress.connected)
 
-    def _session(self, *, private: bool) -> aiohttp.ClientSession:
+    def _of(self, *, private: bool) -> Requests:
         """Services that may reach inside have connections of their own: no other service can be handed one."""
-        if private not in self._sessions:
-            connector = _Connector(
-                limit=_CONNECTIONS, keepalive_timeout=_IDLE, socket_factory=None if private else public_socket
-            )
-            self._sessions[private] = aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"user-agent": "provisioning", "accept-encoding": "identity"},
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._sessions[private]
+        if private not in self._requests:
+            self._requests[private] = Requests(None if private else public_socket)
+        return self._requests[private]
 
 
 def read_url(text: str, *, private: bool, name: str = "the endpoint") -> URL:
@@ -134,54 +114,17 @@ def read_url(text: str, *, private: bool, name: str = "the endpoint") -> URL:
     return url
 
 
-@dataclass(slots=True)
-class _Progress:
-    """How far a call has come. `connected`: a connection is there, TLS included, so the request may reach the SP.
-
-    `made`: the connection is a new one.
-    """
-
-    connected: bool = False
-    made: bool = False
-
-
-_progress: ContextVar[_Progress] = ContextVar("progress")
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Says when it has a connection for a call. A trace would say so too, at a fifth of what a call costs."""
-
-    async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> Connection:
-        """The connection for a request, new or kept."""
-        connection = await super().connect(req, traces, timeout)
-        _progress.get().connected = True
-        return connection
-
-    async def _create_connection(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> ResponseHandler:
-        handler = await super()._create_connection(req, traces, timeout)
-        _progress.get().made = True
-        return handler
-
-
-async def _body(response: aiohttp.ClientResponse, most: int) -> bytes | None:
+async def _body(answering: Answering, most: int) -> bytes | None:
     """The body as it comes, or None as soon as it is too long: the connection is then dropped, not drained."""
-    if response.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-        response.close()
+    if answering.message.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
         return None
-    content = response.content
+    content = answering.content
     chunk = await content.readany()
     body = bytearray(chunk)
     while chunk and len(body) <= most and not content.at_eof():
         chunk = await content.readany()
         body += chunk
-    if len(body) > most:
-        response.close()
-        return None
-    return bytes(body)
+    return bytes(body) if len(body) <= most else None
 
 
 def _refused(service: Service, alert: str) -> str:

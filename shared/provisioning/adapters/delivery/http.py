@@ -1,10 +1,14 @@
 """HTTP calls to SPs: authenticated, bounded, and always clear about whether a request was sent."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urlencode
+
+from yarl import URL
 
 from provisioning.adapters.delivery.certificates import Certificates
 from provisioning.adapters.delivery.credentials import Credential, Credentials
@@ -18,6 +22,7 @@ from provisioning.core.wire import write_json
 from provisioning.protocols.dialogue import Answer, HttpRequest, HttpResponse, Unanswered
 
 _UNAUTHORIZED: Final = 401
+_PLAIN: Final = re.compile(r"(/[A-Za-z0-9_-]+)+")  # a path that is in a URL as it is, whatever reads it
 
 
 def _loop_time() -> float:
@@ -77,13 +82,31 @@ class HttpCaller:
         self, service: Service, request: HttpRequest, within: float, credential: Credential | None
     ) -> Answer:
         authorization = {} if credential is None else {"authorization": credential.header}
-        text = service.endpoint.rstrip("/") + request.path if request.path else service.endpoint
-        if request.query:
-            text += "?" + urlencode(request.query, quote_via=quote)
-        url = read_url(text, private=service.private)
+        url, target = _addressed(service, request)
         headers = {**request.headers, **authorization}
-        outgoing = Outgoing(request.method, url, headers, _content(request), service.response)
+        outgoing = Outgoing(request.method, url, target, headers, _content(request), service.response)
         return await self._connections.exchange(service, outgoing, within)
+
+
+def _addressed(service: Service, request: HttpRequest) -> tuple[URL, str]:
+    """The URL of an endpoint and what is asked of it. Raises NotSentError."""
+    if not request.query and (not request.path or _PLAIN.fullmatch(request.path)):
+        endpoint = _endpoint(service.endpoint, private=service.private)
+        if not request.path:
+            return endpoint, endpoint.raw_path_qs
+        if not endpoint.raw_query_string and not endpoint.raw_fragment:
+            return endpoint, endpoint.raw_path.rstrip("/") + request.path
+    text = service.endpoint.rstrip("/") + request.path if request.path else service.endpoint
+    if request.query:
+        text += "?" + urlencode(request.query, quote_via=quote)
+    url = read_url(text, private=service.private)
+    return url, url.raw_path_qs
+
+
+@lru_cache(maxsize=1000)
+def _endpoint(text: str, *, private: bool) -> URL:
+    """Parsed once: most requests only add a plain path to it."""
+    return read_url(text, private=private)
 
 
 def _content(request: HttpRequest) -> bytes | None:

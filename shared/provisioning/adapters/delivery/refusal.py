@@ -21,8 +21,12 @@ class RefusedCertificateError(NotSentError):
     """The server did not take our certificate. Until it takes one it reads nothing that we send."""
 
 
-def certificate_alert(error: BaseException) -> str | None:
-    """The server's word, in an alert of TLS, that our certificate will not do; None if it said nothing of the kind."""
-    cause = error.__cause__  # aiohttp's errors are made of the one that says it
+def certificate_alert(error: BaseException | None) -> str | None:
+    """The server's word, in an alert of TLS, that our certificate will not do; None if it said nothing of the kind.
+
+    Only who has read the alert knows. With TLS 1.3 the request may have left by then, and a server that closes before
+    it has read that resets the connection (RFC 1122 4.2.2.13), which can overtake the alert: then all is in doubt.
+    """
+    cause = None if error is None else error.__cause__  # aiohttp's errors are made of the one that says it
     reason = str(cause.reason or "") if isinstance(cause, ssl.SSLError) else ""
     return reason if _ALERT in reason and any(word in reason for word in _REFUSALS) else None

@@ -102,5 +102,5 @@ class Tokens:
         else:  # RFC 6749 2.3.1: each is encoded before the two are joined, so that a colon in one is none
             pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
             headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        outgoing = Outgoing("POST", url, headers, urlencode(form).encode(), _MOST, own=False)
+        outgoing = Outgoing("POST", url, url.raw_path_qs, headers, urlencode(form).encode(), _MOST, own=False)
         return await self.connections.exchange(service, outgoing, within)
