@@ -84,7 +84,13 @@ def _since(request: Element) -> int:
 
 
 async def _page(call: Call, options: PushedSpml, request: Element, walk: Walk) -> Element:
-    found, rest = await (_changed(call, options, walk) if walk.phase == "here" else _deleted(call, options, walk))
+    found: list[Element] = []
+    rest: Walk | None = walk
+    if walk.phase == "here":
+        found, rest = await _changed(call, options, walk)
+    if rest is not None and rest.phase == "gone" and len(found) < walk.most:
+        deleted, rest = await _deleted(call, options, rest, walk.most - len(found))
+        found += deleted
     if rest is None:
         return response(request, found, token=f"t1-{max(0, walk.until)}")
     place = Element(UPDATES, "iterator", {"ID": write_iterator("u", rest.value)})
@@ -115,18 +121,18 @@ async def _changed(call: Call, options: PushedSpml, walk: Walk) -> tuple[list[El
     return found, walk._replace(phase="gone", after="") if walk.since > 0 else None
 
 
-async def _deleted(call: Call, options: PushedSpml, walk: Walk) -> tuple[list[Element], Walk | None]:
+async def _deleted(call: Call, options: PushedSpml, walk: Walk, room: int) -> tuple[list[Element], Walk | None]:
     """A page of what was deleted and is not there again, and where the next one begins.
 
     Whether a query would have selected it nobody knows any more.
     """
-    page = await call.pushed.gone(call.source.id, "User", walk.after, walk.most)
+    page = await call.pushed.gone(call.source.id, "User", walk.after, room)
     ids: Sequence[str] = [each.id for each in page]
     there = {each.id for each in await call.pushed.get_many(call.source.id, "User", ids)} if ids else set()
     found = [
         _update(each.id, "delete", each.at, options) for each in page if each.at >= walk.since and each.id not in there
     ]
-    return found, walk._replace(after=page[-1].id) if len(page) == walk.most else None
+    return found, walk._replace(after=page[-1].id) if len(page) == room else None
 
 
 def _update(id_: str, kind: str, at: int, options: PushedSpml) -> Element:

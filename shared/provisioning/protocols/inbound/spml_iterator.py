@@ -40,6 +40,8 @@ def read_iterator(iterator: Element | None, kind: str, make: Callable[[list[Any]
             raise InvalidError("no iterator")
         unpacked = zlib.decompressobj()
         content = unpacked.decompress(base64.urlsafe_b64decode(text[3:] + "=" * (-len(text[3:]) % 4)), _LONGEST_TEXT)
+        if not unpacked.eof:
+            raise InvalidError("a part of an iterator")
         return make(json.loads(content))
     except (InvalidError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, zlib.error):
         raise FailureError("noSuchIdentifier", "no iterator has this ID") from None
