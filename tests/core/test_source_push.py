@@ -9,9 +9,10 @@ from provisioning.core.catalog import Source
 
 SCIM: dict[str, Any] = {"id": "registry", "record": {}, "push": {"secret": "registry"}}
 EVENTS: dict[str, Any] = {"id": "hr", "format": "scim-events", "push": {"secret": "hr", "endpoints": ["events"]}}
+SPML: dict[str, Any] = {"id": "people", "record": {}, "push": {"secret": "people", "endpoints": ["spml"]}}
 
 
-@pytest.mark.parametrize("source", [SCIM, EVENTS])
+@pytest.mark.parametrize("source", [SCIM, EVENTS, SPML])
 def test_a_source_pushes_users_or_events(source: dict[str, Any]) -> None:
     assert Source.model_validate(source).push is not None
 
@@ -21,6 +22,10 @@ def test_a_source_pushes_users_or_events(source: dict[str, Any]) -> None:
     [
         ({**SCIM, "record": None}, "`record` is missing"),
         ({**SCIM, "format": "scim-events"}, "`format: scim-events`"),
+        ({**SPML, "record": None}, "`record` is missing"),
+        ({**SPML, "push": {"secret": "x", "endpoints": ["scim", "spml"]}}, "scim or spml"),
+        ({**SPML, "push": {**SPML["push"], "spml": {"namespace": "urn:x"}}}, "`profile: xsd`"),
+        ({**SPML, "push": {**SPML["push"], "spml": {"password": "pass"}}}, "'refuse'"),
         ({**EVENTS, "format": "cloudevents"}, "`format: scim-events`"),
         ({**SCIM, "push": {}}, "secret"),
         ({**SCIM, "push": {"secret": "x", "endpoints": ["ftp"]}}, "'scim'"),
