@@ -118,8 +118,8 @@ async def test_an_id_is_the_same_however_its_accents_are_written(world: World) -
     assert (await say(world, add("cafe\u0301", uid="bob"))).error == "alreadyExists"
 
 
-TOKENS = ["<", ">", "/", f'<a xmlns="{CORE}">', "</a>", "<addRequest", f' xmlns="{CORE}"', "<psoID ID='x'/>", "&lt;",
-          "&x;", "<!DOCTYPE a>", "<![CDATA[", "]]>", "<spmlsearch:a/>", "\x00", "é", "<?xml version='1.0'?>"]  # fmt: skip
+TOKENS = ["<", ">", f'<a xmlns="{CORE}">', "</a>", "<addRequest", f' xmlns="{CORE}"', "<psoID ID='x'/>", "&lt;",
+          "&x;", "<!DOCTYPE a>", "<![CDATA[", "]]>", "<spmlsearch:a/>", "\x00", "<?xml version='1.0'?>"]  # fmt: skip
 
 
 @given(st.binary(max_size=60) | st.lists(st.sampled_from(TOKENS), max_size=10).map(lambda some: "".join(some).encode()))
