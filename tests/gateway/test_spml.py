@@ -4,6 +4,12 @@ from typing import Any
 
 import pytest
 
+from provisioning.core.catalog import Source, Tenant
+from provisioning.core.notification import Listening, read_notification
+from provisioning.core.publication import compile_bundle
+from provisioning.core.reading import compile_reading
+from provisioning.core.record import Schema
+from tests.core.test_reading import TENANT
 from tests.delivery.spml_objects import CORE, local
 from tests.gateway.spml import (
     SPACES,
@@ -18,6 +24,7 @@ from tests.gateway.spml import (
     send,
 )
 from tests.gateway.world import NOW, TOKEN, World, sources
+from tests.stages.tenant import bundle
 
 DSML_PROFILE = f"{CORE}:DSML"
 
@@ -163,6 +170,27 @@ async def test_as_much_is_shown_as_was_asked_for(world: World, returned: str, sh
     for answer in answers:
         assert answer.ids == ["a1"]
         assert any(local(each) == "data" for each in answer.element.iter()) is shown
+
+
+async def test_what_is_told_is_read_by_the_mapping_of_its_source() -> None:
+    mail = {"path": "attributes.mail", "kind": "list(string)"}
+    record = {
+        "fields": {"uid": {"path": "attributes.uid"}, "mail": mail, "active": "bool"},
+        "attributes": {"name": "fields.uid", "mail": "fields.mail[0]"},
+        "affiliations": [{"when": "fields.active", "id": "'staff'"}],
+    }
+    world = spml_world(single=["uid"])
+    source = Source.model_validate({**sources()[3], "record": record})
+    tenant = Tenant.model_validate({**TENANT, "person": {"name": "string", "mail": "string"}})
+    schema = Schema(tenant.person, tenant.affiliation, compile_bundle(bundle()).zone, tenant.limits)
+    listening = Listening(source, compile_reading(source, tenant), schema)
+    await say(world, add("a1", uid="ann", mail=["a@x", "b@x"]))
+    await say(world, of("suspend:suspend", "a1"))
+    await say(world, of("delete", "a1"))
+    told: list[Any] = [read_notification(listening, body, 99).told for body in world.queues["people"].bodies()]
+    shown = [(each.key, each.version - NOW, each.deleted, len(each.affiliations)) for each in told]
+    assert shown == [("a1", 1, False, 1), ("a1", 2, False, 0), ("a1", 3, True, 0)]
+    assert dict(told[0].attributes) == {"name": "ann", "mail": "a@x"}
 
 
 @pytest.mark.parametrize("name", ["setPassword", "expirePassword", "resetPassword", "validatePassword"])

@@ -1,13 +1,18 @@
 """What no client should send: bombs, entities, other dialects, requests of any size; and what real clients do send."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioning.protocols.inbound.http import LARGEST_BODY
-from provisioning.protocols.inbound.spml_message import EnvelopeError, read_message
+from provisioning.protocols.inbound.spml_iterator import read_iterator, read_query_value, write_iterator
+from provisioning.protocols.inbound.spml_message import EnvelopeError, FailureError, read_message
+from provisioning.protocols.xml import Element
 from tests.delivery.spml_objects import CORE, SOAP, local
-from tests.gateway.spml import SPACES, Said, add, change, envelope, equal, of, say, search, send
+from tests.gateway.spml import SPACES, Said, add, change, envelope, equal, iterate, of, say, search, send
 from tests.gateway.world import World
 
 BOMB = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;">]>'
@@ -120,6 +125,36 @@ async def test_an_id_is_the_same_however_its_accents_are_written(world: World) -
 
 TOKENS = ["<", ">", f'<a xmlns="{CORE}">', "</a>", "<addRequest", f' xmlns="{CORE}"', "<psoID ID='x'/>", "&lt;",
           "&x;", "<!DOCTYPE a>", "<![CDATA[", "]]>", "<spmlsearch:a/>", "\x00", "<?xml version='1.0'?>"]  # fmt: skip
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["and", "or", "not", "eq", "sub", "has", "x"]),
+    lambda inner: st.lists(inner, max_size=4),
+    max_leaves=12,
+)
+CLAUSES = st.just(["and"]) | JSON
+SEARCHES = st.tuples(st.tuples(CLAUSES, st.sampled_from(["pso", "subTree", 1]), st.none() | st.just("a1")),
+                     st.sampled_from(["data", "x"]), st.integers(-1, 200), st.sampled_from(["", "a1", 1]))  # fmt: skip
+
+
+@given(st.sampled_from(["search", "updates"]), SEARCHES | JSON)
+@settings(max_examples=200, deadline=None)
+def test_an_iterator_of_anything_goes_on_or_is_not_known(space: str, value: Any) -> None:
+    async def run() -> None:
+        id_ = write_iterator(space[0], value)
+        root = await send(World(), envelope(iterate(id_, space=space)))
+        assert Said(root[0][0]).error in ("success", "noSuchIdentifier")
+
+    asyncio.run(run())
+
+
+def test_an_iterator_as_deep_as_it_is_long_is_not_known() -> None:
+    deep: list[Any] = ["active"]
+    for _ in range(900):
+        deep = ["not", deep]
+    for value in (deep, [deep, "subTree", None]):
+        with pytest.raises(FailureError, match="no iterator"):
+            read_iterator(Element("", "iterator", {"ID": write_iterator("s", value)}), "s", read_query_value)
 
 
 @given(st.binary(max_size=60) | st.lists(st.sampled_from(TOKENS), max_size=10).map(lambda some: "".join(some).encode()))

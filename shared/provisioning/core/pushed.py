@@ -24,7 +24,7 @@ class TakenError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A user or a group as its source left it. `version` 0: not stored yet.
+    """A user or a group as its source left it. `version` of one that is not stored yet: what its first one follows.
 
     `content` is without id, meta, members and groups, and never holds a password. `memberships`: how many groups hold
     it. A deleted resource has no content; its version goes on, so that whoever is told late knows better.

@@ -47,7 +47,11 @@ async def iterate(call: Call, options: PushedSpml, request: Element) -> Element:
 
 def _read_place(value: list[Any]) -> tuple[Query, str, int, str]:
     query, returned, most, after = value
-    if returned not in ("identifier", "data", "everything") or not isinstance(after, str) or not isinstance(most, int):
+    if (
+        returned not in ("identifier", "data", "everything")
+        or not isinstance(after, str)
+        or most not in range(1, MOST_SHOWN + 1)
+    ):
         raise ValueError("no place of a search")
     return read_query_value(query), returned, most, after
 

@@ -20,7 +20,7 @@ from provisioning.protocols.inbound.spml_query import Query, read_query, selects
 from provisioning.protocols.spml_names import UPDATES
 from provisioning.protocols.xml import Element
 from provisioning.stages.gateway_call import Call
-from provisioning.stages.gateway_spml_read import CHUNK, MOST_TEXT, MOST_WALKED, read_most, size_of
+from provisioning.stages.gateway_spml_read import CHUNK, MOST_SHOWN, MOST_TEXT, MOST_WALKED, read_most, size_of
 
 LAG: Final = 60  # seconds; more than a request may take
 _TOKEN: Final = re.compile(r"t1-([0-9]{1,12})")
@@ -60,7 +60,7 @@ async def iterate(call: Call, options: PushedSpml, request: Element) -> Element:
 
 def _read_walk(value: list[Any]) -> Walk:
     query, since, until, most, phase, after = value
-    numbers = all(isinstance(each, int) for each in (since, until, most))
+    numbers = all(isinstance(each, int) for each in (since, until)) and most in range(1, MOST_SHOWN + 1)
     if not numbers or phase not in ("here", "gone") or not isinstance(after, str):
         raise ValueError("no place of a list of updates")
     return Walk(read_query_value(query), since, until, most, phase, after)

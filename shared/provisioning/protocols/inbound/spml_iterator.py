@@ -14,8 +14,8 @@ from typing import Any, Final, TypeVar
 from provisioning.core.errors import InvalidError
 from provisioning.core.wire import canonical
 from provisioning.protocols.inbound.spml_message import FailureError
-from provisioning.protocols.inbound.spml_query import Query
-from provisioning.protocols.xml import Element
+from provisioning.protocols.inbound.spml_query import MOST_CLAUSES, Query
+from provisioning.protocols.xml import DEEPEST, Element
 
 LONGEST: Final = 8192  # characters of an id
 _LONGEST_TEXT: Final = 65_536  # of what it stands for
@@ -52,17 +52,20 @@ def read_query_value(value: list[Any]) -> Query:
     clause, scope, base = value
     if scope not in ("pso", "oneLevel", "subTree") or not isinstance(base, str | None):
         raise ValueError("no scope")
-    _check(clause)
+    _check(clause, [0], 0)
     return Query(clause, scope, base)
 
 
-def _check(clause: Any) -> None:
+def _check(clause: Any, counted: list[int], depth: int) -> None:
+    counted[0] += 1
+    if counted[0] > 2 * MOST_CLAUSES or depth > DEEPEST:  # a query and the joints between its clauses
+        raise ValueError("no query of ours")
     word, *rest = clause
     if word in ("and", "or", "not"):
         if word == "not" and len(rest) != 1:
             raise ValueError("no negation")
         for each in rest:
-            _check(each)
+            _check(each, counted, depth + 1)
     elif word == "sub":
         name, initial, some, final = rest
         if not all(isinstance(each, str) for each in (name, initial, final, *some)):
