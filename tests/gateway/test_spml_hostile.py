@@ -35,6 +35,7 @@ LOOKUP = f'<lookupRequest {SPACES}><psoID ID="a1"/></lookupRequest>'
         envelope('<addRequest xmlns="urn:oasis:names:tc:SPML:1:0"/>'),
         f'<soap:Envelope xmlns:soap="{SOAP}"/>'.encode(),
         b"<never:declared/>", b"</usual><a/>", b"<spmlsearch:a></usual>",
+        f'<spmlsearch:searchRequest/><lookupRequest xmlns="{CORE}"/>'.encode(),
     ],
 )  # fmt: skip
 async def test_what_is_no_request_is_a_fault_that_quotes_nothing_and_changes_nothing(world: World, body: bytes) -> None:

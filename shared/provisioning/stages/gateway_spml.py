@@ -60,8 +60,7 @@ async def spml(call: Call) -> Response:
 
 async def _answer(call: Call, request: Element) -> Element:
     """The answer of a request, after what it did and what was unsent before it is in the queue."""
-    assert call.source.push is not None  # noqa: S101  whoever came in has a credential of it
-    options = call.source.push.spml
+    options = call.source.push.spml if call.source.push is not None else PushedSpml()
     id_: str | None = None
     try:
         if execution_mode(request) == "asynchronous":

@@ -84,8 +84,10 @@ def _read(content: bytes, most: int) -> Element:
     # Some clients forget to declare the usual prefix of a capability.
     declared = "".join(f' xmlns:{prefix}="{namespace}"' for prefix, namespace in _DECLARED.items())
     inner = _DECLARATION.sub(b"", content, count=1)
-    (root,) = read_xml(f"<usual{declared}>".encode() + inner + b"</usual>", most + 2048).children[:1]
-    return root
+    usual = read_xml(f"<usual{declared}>".encode() + inner + b"</usual>", most + 2048)
+    if len(usual.children) != 1:
+        raise InvalidError("XML of several roots", right="one element that holds all others")
+    return usual.children[0]
 
 
 _UNBOUND: Final = expat.errors.XML_ERROR_UNBOUND_PREFIX
