@@ -21,11 +21,12 @@ from provisioning.protocols.xml import Element
 from tests.delivery.conftest import no_queue
 from tests.delivery.spml_grader import Call, wrong
 from tests.gateway.served import served
-from tests.gateway.world import SPML_TOKEN, World
+from tests.gateway.world import SPML_TOKEN, World, sources
 
 MARK = "0b8ff0e2-6f0f-4c3e-9b0f-3f6a2a1f4c11"
 VALUES: dict[str, Any] = {"uid": 'ann"o\\brien', "sn": "O'Brien <&>", "mail": ["ann@a.edu", "a@a.edu"]}
 GROUPS = {"readers": "readers", "staff": "staff"}
+PROFILES: dict[str, dict[str, str]] = {"dsml": {}, "xsd": {"profile": "xsd", "namespace": "urn:example:people"}}
 OPTIONS = {"entity": "person", "owner": "employeeNumber", "member_of": "memberOf"}
 
 
@@ -56,8 +57,18 @@ class Client:
         return replace(self, service=self.service.model_copy(update={"spml": spml}))
 
 
+@pytest.fixture(params=PROFILES)
+def profile(request: pytest.FixtureRequest) -> dict[str, str]:
+    return PROFILES[request.param]
+
+
 @pytest.fixture
-async def client(world: World) -> AsyncIterator[Client]:
+def world(profile: dict[str, str]) -> World:
+    return World(bundle=sources(spml=profile))
+
+
+@pytest.fixture
+async def client(world: World, profile: dict[str, str]) -> AsyncIterator[Client]:
     calls: list[Call] = []
 
     def record(request: Any, body: bytes, answer: dict[str, Any]) -> None:
@@ -70,7 +81,7 @@ async def client(world: World) -> AsyncIterator[Client]:
     with served(world, record) as url:
         fields = {"id": "library", "protocol": "spml", "endpoint": f"{url}/spml", "secret": "library", "match": "uid"}
         account = dict.fromkeys(VALUES, "person.x")
-        service = Service.model_validate({**fields, "account": account, "private": True, "spml": OPTIONS})
+        service = Service.model_validate({**fields, "account": account, "private": True, "spml": OPTIONS | profile})
         caller = HttpCaller(Secrets(read_secret))
         yield Client(Courier(caller, no_queue), service, calls=calls)
         await caller.close()
