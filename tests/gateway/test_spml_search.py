@@ -3,7 +3,7 @@
 import pytest
 
 from tests.delivery.spml_objects import local
-from tests.gateway.spml import SPACES, Said, add, change, envelope, equal, iterate, of, say, search, send
+from tests.gateway.spml import SPACES, Said, add, change, equal, iterate, of, say, search
 from tests.gateway.world import World
 
 SUBSTRINGS = '<dsml:filter><dsml:substrings name="mail"><dsml:{0}>{1}</dsml:{0}></dsml:substrings></dsml:filter>'
@@ -119,8 +119,8 @@ async def test_an_iterator_that_was_made_up_is_not_known(world: World) -> None:
     page = await say(world, search(request='maxSelect="1"'))
     assert page.iterator is not None
     for wrong in (page.iterator[:-3], page.iterator + "A" * 9000, page.iterator.replace("s1-", "u1-"), "s1-", "x"):
-        root = await send(world, envelope(iterate(wrong)))
-        assert Said(root[0][0]).error == "noSuchIdentifier"
+        answer = await say(world, iterate(wrong))
+        assert answer.error == "noSuchIdentifier"
 
 
 def updates(request: str = "", inner: str = "") -> str:
@@ -186,5 +186,5 @@ async def test_updates_are_narrowed_by_a_query_and_their_iterators_are_their_own
     page = await say(world, updates('maxSelect="1"'))
     assert page.iterator is not None
     assert (await say(world, iterate(page.iterator, "closeIterator", "updates"))).status == "success"
-    root = await send(world, envelope(iterate(page.iterator)))
-    assert Said(root[0][0]).error == "noSuchIdentifier"
+    answer = await say(world, iterate(page.iterator))
+    assert answer.error == "noSuchIdentifier"

@@ -10,7 +10,7 @@ from typing import Final
 from provisioning.core.period import DAY
 from provisioning.core.pushed import LONGEST_ANSWER, Answer
 from provisioning.core.source_spml import PushedSpml
-from provisioning.protocols.inbound.spml_message import FailureError, pending, plain, request_id, response
+from provisioning.protocols.inbound.spml_message import FailureError, failure, pending, request_id, response
 from provisioning.protocols.spml_names import CORE, PREFIXES
 from provisioning.protocols.xml import Element, read_xml, write_xml
 from provisioning.stages.gateway_call import Call
@@ -50,7 +50,7 @@ async def status(call: Call, _options: PushedSpml, request: Element) -> Element:
     asked, wanted = request.attributes.get("asyncRequestID"), request.attributes.get("returnResults", "false").strip()
     if wanted not in ("true", "1", "false", "0"):
         raise FailureError("malformedRequest", "returnResults is true or false")
-    if asked is not None and not 0 < len(asked.encode("utf-8", "replace")) <= _LONGEST_ID:
+    if asked is not None and not 0 < len(asked.encode()) <= _LONGEST_ID:
         raise FailureError("noSuchRequest", "no request of this id is remembered")
     found = await call.pushed.answers(call.source.id, MOST_SHOWN, call.now, asked)
     if asked is not None and not found:
@@ -61,11 +61,12 @@ async def status(call: Call, _options: PushedSpml, request: Element) -> Element:
 
 
 async def cancel(_call: Call, _options: PushedSpml, request: Element) -> Element:
-    """Nothing is under way that could be cancelled. Raises FailureError, always."""
-    asked = plain(request.attributes.get("asyncRequestID", ""))[:100]
-    if not asked:
-        raise FailureError("malformedRequest", "asyncRequestID is missing")
-    raise FailureError("noSuchRequest", "no request of this id is under way: what is taken is done")
+    """Nothing is under way that could be cancelled. Raises FailureError."""
+    asked = request.attributes.get("asyncRequestID", "")
+    if not 0 < len(asked.encode()) <= _LONGEST_ID:
+        raise FailureError("malformedRequest", f"asyncRequestID has 1 to {_LONGEST_ID} bytes")
+    error = FailureError("noSuchRequest", "no request of this id is under way: what is taken is done")
+    return failure(request, error, asyncRequestID=asked)
 
 
 def _identified(answer: Element) -> Element:
