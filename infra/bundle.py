@@ -27,7 +27,8 @@ from provisioning.core.errors import ProvisioningError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
-EXTRAS: Final = frozenset({"ldap", "parquet", "sql"})  # of the project: what only some tenants' functions import
+# Of the project: what only some tenants' functions import.
+EXTRAS: Final = frozenset({"ldap", "parquet", "signed", "sql"})
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first date that a zip knows
 _PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
 
@@ -75,7 +76,8 @@ def extras_of(tenant: Bundle) -> frozenset[str]:
     protocols = {service.protocol for service in tenant.services}
     formats = {service.extract.format for service in tenant.services if service.extract is not None}
     technologies = {name for source in tenant.sources if source.poll is not None for name in source.poll.technologies}
-    return frozenset(({"ldap"} & protocols) | ({"parquet"} & formats) | ({"ldap", "sql"} & technologies))
+    tokens = {"signed"} if any(source.signed is not None for source in tenant.sources) else set()
+    return frozenset(({"ldap"} & protocols) | ({"parquet"} & formats) | ({"ldap", "sql"} & technologies) | tokens)
 
 
 def build(target: Target, extras: frozenset[str] = EXTRAS) -> Built:

@@ -42,6 +42,7 @@ def add_gateway(stack: Stack, bundle: Bundle, changes: Mapping[str, str]) -> Non
             roles.reads_index(keys.SERVICE_INDEX),
             *roles.reads_bundle(),
             *(roles.reads_secret(source.push.secret) for source in pushing if source.push is not None),
+            *map(roles.reads_secret, roles.issuers_of(pushing)),
         ),
     )
     _add_url(stack, functions.add_function(stack, function))

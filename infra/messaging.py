@@ -14,10 +14,11 @@ RETENTION: Final = 14 * 86400  # seconds, the service's longest
 VISIBILITY_FACTOR: Final = 6  # what AWS asks for, so that a throttled batch is not received twice at once
 
 
-def add_changes(stack: Stack, tenant: str, source: str, timeout: int, *own: str) -> str:
+def add_changes(stack: Stack, tenant: str, source: str, timeout: int, *own: str, raw: bool = True) -> str:
     """Add a source's topic and its queue, which admits that topic and nobody else. Returns the queue's logical id.
 
     `own`: roles of our functions that speak for the source. Our account's rights admit them; they are not refused.
+    `raw`: what the topic says arrives as it is; not: in an envelope that says where it comes from.
     """
     name = names.changes(tenant, source)
     topic = stack.add(
@@ -47,7 +48,7 @@ def add_changes(stack: Stack, tenant: str, source: str, timeout: int, *own: str)
     stack.add(
         names.logical("changes", source, "subscription"),
         "AWS::SNS::Subscription",
-        {"TopicArn": ref(topic), "Endpoint": arn(logical), "Protocol": "sqs", "RawMessageDelivery": True},
+        {"TopicArn": ref(topic), "Endpoint": arn(logical), "Protocol": "sqs", "RawMessageDelivery": raw},
         DependsOn=[f"{logical}Policy"],
     )
     stack.output(names.logical("changes", source, "topic"), f"Where {source} publishes", ref(topic))

@@ -14,6 +14,11 @@ def changes(tenant: str, source: str) -> str:
     return _checked(f"{tenant}-changes-{source}", _LONGEST_QUEUE - len("-dead"))
 
 
+def bulk(tenant: str, source: str) -> str:
+    """The queue of what snapshots of a source show."""
+    return _checked(f"{tenant}-bulk-{source}", _LONGEST_QUEUE - len("-dead"))
+
+
 def identities(tenant: str) -> str:
     """The queue of evaluate."""
     return f"{tenant}-identities"

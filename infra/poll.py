@@ -1,6 +1,7 @@
 """poll: a function for each source that is extracted, its queue, and when it is asked."""
 
 import json
+from collections.abc import Mapping
 from typing import Final
 
 from infra import clockwork, functions, messaging, names, roles
@@ -16,11 +17,28 @@ MEMORY: Final = 1024  # MB; processor time comes with it
 CONCURRENCY: Final = 2  # the least that a mapping can have: the lease lets one of them work
 
 
-def add_poll(stack: Stack, bundle: Bundle, changes: dict[str, str]) -> None:
-    """Add function, queue and schedules of every source that is polled. `changes`: queues by source."""
+def add_poll(stack: Stack, bundle: Bundle, changes: Mapping[str, str], bulk: Mapping[str, str]) -> None:
+    """Add function, queue and schedules of every source that is polled. `changes`, `bulk`: its queues, by source."""
     for source in bundle.sources:
         if source.poll is not None:
-            _add(stack, bundle, source, changes[source.id])
+            _add(stack, bundle, source, changes[source.id], bulk[source.id])
+
+
+def add_bulk(stack: Stack, bundle: Bundle, timeout: int) -> dict[str, str]:
+    """Add the queue of what snapshots show of every source that is polled, beside `changes`; by source.
+
+    It admits that source's poll function and nobody else. A first load waits here, and holds up no change.
+    """
+    queues = {}
+    for source in bundle.sources:
+        if source.poll is not None:
+            logical = names.logical("bulk", source.id, "queue")
+            refused = messaging.refuses_others(
+                logical, {"ArnNotEquals": {"aws:PrincipalArn": [arn(role) for role in roles_of(source)]}}
+            )
+            name = names.bulk(bundle.tenant.id, source.id)
+            queues[source.id] = messaging.add_queue(stack, logical, name, timeout, refused)
+    return queues
 
 
 def roles_of(source: Source) -> tuple[str, ...]:
@@ -28,7 +46,7 @@ def roles_of(source: Source) -> tuple[str, ...]:
     return (f"{names.logical('poll', source.id, 'function')}Role",) if source.poll is not None else ()
 
 
-def _add(stack: Stack, bundle: Bundle, source: Source, changes: str) -> None:
+def _add(stack: Stack, bundle: Bundle, source: Source, changes: str, bulk: str) -> None:
     tenant = bundle.tenant.id
     logical = names.logical("poll", source.id, "queue")
     queue = messaging.add_queue(stack, logical, names.poll(tenant, source.id), TIMEOUT, *_arrivals(logical, source))
@@ -46,11 +64,14 @@ def _add(stack: Stack, bundle: Bundle, source: Source, changes: str) -> None:
             "PROVISIONING_SOURCE": source.id,
             "PROVISIONING_POLL_QUEUE": ref(queue),
             "PROVISIONING_CHANGES_QUEUE": ref(changes),
+            "PROVISIONING_BULK_QUEUE": ref(bulk),
         },
         rights=(
             roles.consumes(queue),
-            roles.sends(queue, changes),
+            roles.sends(queue, changes, bulk),
             roles.reads(keys.polled_key(source.id).pk),
+            roles.reads("I#*"),  # whom the table knows of it, where no list of keys does
+            roles.reads_index(keys.SERVICE_INDEX),
             roles.writes(keys.polled_key(source.id).pk, f"X#{source.id}"),
             *roles.reads_bundle(),
             roles.keeps_rejected(),

@@ -106,6 +106,23 @@ def asks(source: Source) -> list[Value]:
     return rights
 
 
+def is_asked(source: Source) -> bool:
+    """Whether receive asks a source for those whom its messages only name."""
+    return source.poll is not None and (source.thin or source.signed is not None)
+
+
+def verifies(sources: Sequence[Source]) -> list[Value]:
+    """Remember tokens of the sources that sign, and read those of their keys that lie in secrets."""
+    tokens = [f"T#{source.id}#*" for source in sources if source.signed is not None]
+    return [*([reads(*tokens), writes_batches(*tokens)] if tokens else []), *map(reads_secret, issuers_of(sources))]
+
+
+def issuers_of(sources: Sequence[Source]) -> Sequence[str]:
+    """The names of the secrets that hold issuers' keys, each once."""
+    signed = [source.signed for source in sources if source.signed is not None]
+    return list(dict.fromkeys(options.secret for options in signed if options.secret is not None))
+
+
 def secrets_of(service: Service) -> Sequence[str]:
     """The names of the secrets that a service's calls need, each once: its own, and that of its certificate."""
     certificate = None if service.authentication is None else service.authentication.certificate

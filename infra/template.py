@@ -12,11 +12,11 @@ from infra.extract import add_extract
 from infra.feedback import add_feedback
 from infra.functions import Function
 from infra.gateway import add_gateway, speaks_for
-from infra.poll import add_poll, roles_of
+from infra.poll import add_bulk, add_poll, roles_of
 from infra.resources import Stack, ref
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
-from provisioning.core.catalog import Bundle, Service
+from provisioning.core.catalog import Bundle, Service, Source
 
 # Seconds. Deliver converses for at most 45, with a group to be made before that.
 TIMEOUTS: Final = {"receive": 20, "evaluate": 20, "deliver": 120, "schedule": 55, "campaign": 60}
@@ -29,14 +29,10 @@ def render(bundle: Bundle) -> dict[str, Any]:
     add_storage(stack)
     tenant = bundle.tenant.id
     timeouts = TIMEOUTS
-    if any(source.thin for source in bundle.sources):
+    if any(map(roles.is_asked, bundle.sources)):
         timeouts = {**TIMEOUTS, "receive": _FETCHES}
-    changes = {
-        source.id: messaging.add_changes(
-            stack, tenant, source.id, timeouts["receive"], *roles_of(source), *speaks_for(source)
-        )
-        for source in bundle.sources
-    }
+    changes = {source.id: _changes(stack, tenant, source, timeouts["receive"]) for source in bundle.sources}
+    bulk = add_bulk(stack, bundle, timeouts["receive"])
     messaging.add_queue(stack, _IDENTITIES, names.identities(tenant), timeouts["evaluate"])
     messaging.add_queue(stack, _CAMPAIGN, names.campaign(tenant), timeouts["campaign"])
     deliver = {
@@ -48,14 +44,14 @@ def render(bundle: Bundle) -> dict[str, Any]:
         )
         for service in bundle.services
     }
-    _receive(stack, bundle, changes, deliver, timeouts["receive"])
+    _receive(stack, bundle, changes, bulk, deliver, timeouts["receive"])
     _evaluate(stack, tenant, deliver)
     for service in bundle.services:
         _deliver(stack, bundle, service, deliver)
     _schedule(stack, tenant)
     _campaign(stack, tenant)
     add_extract(stack, bundle)
-    add_poll(stack, bundle, changes)
+    add_poll(stack, bundle, changes, bulk)
     add_feedback(stack, bundle, _IDENTITIES, deliver)
     add_gateway(stack, bundle, changes)
     return {
@@ -69,6 +65,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
 
 
 _FETCHES: Final = 120  # seconds of receive where it asks thin sources for those whom they name
+_BULK: Final = 5  # invocations of receive that a first load may have at once
 _IDENTITIES: Final = "IdentitiesQueue"
 _CAMPAIGN: Final = "CampaignQueue"
 _TO_IDENTITIES: Final = {"PROVISIONING_IDENTITIES_QUEUE": ref(_IDENTITIES)}
@@ -93,10 +90,19 @@ def _parameters(stack: Stack) -> None:
         stack.conditions[condition] = {"Fn::Not": [{"Fn::Equals": [ref(parameter), ""]}]}
 
 
-def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dict[str, str], timeout: int) -> None:
+def _changes(stack: Stack, tenant: str, source: Source, timeout: int) -> str:
+    # What comes through the topic of a source that signs must be told from what poll says without a signature.
+    own = (*roles_of(source), *speaks_for(source))
+    return messaging.add_changes(stack, tenant, source.id, timeout, *own, raw=source.signed is None)
+
+
+def _receive(
+    stack: Stack, bundle: Bundle, changes: dict[str, str], bulk: dict[str, str], deliver: dict[str, str], timeout: int
+) -> None:
     tenant = bundle.tenant.id
-    thin = [source for source in bundle.sources if source.thin]
+    asked = [source for source in bundle.sources if roles.is_asked(source)]
     sources = {names.changes(tenant, source): source for source in changes}
+    sources |= {names.bulk(tenant, source): source for source in bulk}
     function = Function(
         tenant,
         "receive",
@@ -107,18 +113,21 @@ def _receive(stack: Stack, bundle: Bundle, changes: dict[str, str], deliver: dic
             "PROVISIONING_SOURCES": functions.text(sources),
         },
         rights=(
-            roles.consumes(*changes.values()),
+            roles.consumes(*changes.values(), *bulk.values()),
             roles.sends(_IDENTITIES, *deliver.values()),
             roles.reads("I#*", "L#*"),
             roles.writes("I#*", "L#*", "X#*"),
             *roles.reads_bundle(),
             roles.keeps_rejected(),
-            *(right for source in thin for right in roles.asks(source)),
+            *(right for source in asked for right in roles.asks(source)),
+            *roles.verifies(bundle.sources),
         ),
     )
     logical = functions.add_function(stack, function)
     for queue in changes.values():
         functions.feed(stack, logical, queue)
+    for queue in bulk.values():
+        functions.feed(stack, logical, queue, _BULK)
 
 
 def _evaluate(stack: Stack, tenant: str, deliver: dict[str, str]) -> None:

@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from provisioning.adapters.memory.bells import MemoryBells
 from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
-from provisioning.adapters.memory.polling import MemoryPolls
+from provisioning.adapters.memory.polling import MemoryPolls, MemoryRecall
 from provisioning.adapters.memory.queues import MemoryQueue
 from provisioning.adapters.memory.store import MemoryStore
 from provisioning.adapters.sources.sql import open_sql
@@ -103,7 +103,7 @@ class DiskPolls(MemoryPolls):
         for name in names:
             self._path(name).unlink(missing_ok=True)
 
-    async def send(self, bodies: Sequence[str]) -> None:
+    async def send(self, bodies: Sequence[str], *, bulk: bool = False) -> None:
         self.count += len(bodies)
 
 
@@ -127,8 +127,9 @@ async def snapshots(url: str, rows: int) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         polls, store = DiskPolls(Path(folder)), MemoryStore()
         shell = Poll(
-            source=SOURCE, policies=MemoryPolicies(bundles, time.monotonic), polls=polls, spool=polls, intake=polls,
-            rejections=store, open=lambda options: open_sql(options, read), owner=lambda: "bench",
+            source=SOURCE, policies=MemoryPolicies(bundles, time.monotonic), polls=polls, spool=polls,
+            recall=MemoryRecall(store), intake=polls, rejections=store,
+            open=lambda options: open_sql(options, read), owner=lambda: "bench",
             microseconds=lambda: time.time_ns() // 1000, clock=lambda: 0.0, log=lambda *_, **__: None,
         )  # fmt: skip
         for number in range(2):

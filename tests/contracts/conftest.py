@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from moto.server import ThreadedMotoServer
 
 from provisioning.adapters.aws.clients import Clients
 from tests.contracts.backends import REGION, Store, aws_store, memory_store
+from tests.moto_server import moto_server
 
 
 @pytest.fixture(scope="session")
@@ -25,11 +25,8 @@ def credentials() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def moto_endpoint() -> Iterator[str]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as endpoint:
+        yield endpoint
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

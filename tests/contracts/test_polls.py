@@ -11,11 +11,16 @@ import pytest_asyncio
 
 from provisioning.adapters.aws.clients import Clients
 from provisioning.adapters.aws.polls import StoredPolls
+from provisioning.adapters.aws.recall import StoredRecall
 from provisioning.adapters.aws.rows import Rows
-from provisioning.adapters.memory.polling import MemoryPolls
+from provisioning.adapters.aws.table import Table
+from provisioning.adapters.memory.polling import MemoryPolls, MemoryRecall
+from provisioning.adapters.memory.store import MemoryStore
 from provisioning.core.errors import ConflictError
+from provisioning.core.identity import Identity
 from provisioning.core.polled import Complete, Found, Part, Polled, Run, Step
-from provisioning.ports import Intake, Polls, Spool
+from provisioning.core.record import Record
+from provisioning.ports import Intake, Polls, Recall, Spool
 from provisioning.stages.message import Message
 from provisioning.stages.poll import poll
 from tests.contracts.backends import new_bucket, new_table
@@ -46,14 +51,15 @@ async def rig(backend: Clients | None) -> Rig:
             return bodies
 
         return Rig(memory, memory, memory, take, memory.requests)
-    queue, box = await new_queue(backend, fifo=False), await new_queue(backend, fifo=False)
+    queue, box, bulk = [await new_queue(backend, fifo=False) for _ in range(3)]
     rows = Rows(backend, await new_table(backend))
-    stored = StoredPolls(rows, backend, await new_bucket(backend), queue.url, box.url)
+    stored = StoredPolls(rows, backend, await new_bucket(backend), queue.url, box.url, bulk.url)
 
     async def drain() -> list[str]:
         bodies: list[str] = []
-        while some := await box.receive():
-            bodies += [each.body for each in some]
+        for each in (box, bulk):
+            while some := await each.receive():
+                bodies += [message.body for message in some]
         return bodies
 
     return Rig(stored, stored, stored, drain, stored.requests)
@@ -62,12 +68,12 @@ async def rig(backend: Clients | None) -> Rig:
 PARTS = (Part("personnel/000002/spool-00001", 3, "a", "ç"), Part("personnel/000002/spool-00002", 1, "", ""))
 RUN = Run(
     2, 1_800_000_000_000_001, Step.SEND, "begun", "position", True, 4, 2, 1, 17, "people-1.csv", "half a list",
-    PARTS, PARTS[:1], PARTS[1:], PARTS, 1, Found(1, 2, 3, 4, 5, 6), "too many",
+    PARTS, PARTS[:1], PARTS[1:], PARTS, 1, Found(1, 2, 3, 4, 5, 6), "too many", PARTS, "7#x",
 )  # fmt: skip
 ITEM = Polled(
     SOURCE, 2, ("night", "day"), '{"after": 3}', 1_800_000_000, RUN,
     Complete(1, 20, 1_800_000_000, PARTS, "s1", "people-1.csv"),
-    "process 1", 1_800_000_900, "trouble", "fault",
+    "process 1", 1_800_000_900, "trouble", "fault", 0, PARTS, True,
 )  # fmt: skip
 
 
@@ -96,9 +102,10 @@ async def test_a_file_is_read_in_pieces_and_dropped(rig: Rig) -> None:
     assert await rig.spool.read("personnel/000001/keys-00001", 0, 500) is None
 
 
-async def test_whatever_is_sent_arrives_and_ten_are_one_request(rig: Rig) -> None:
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_whatever_is_sent_arrives_and_ten_are_one_request(rig: Rig, bulk: bool) -> None:
     rig.requests.clear()
-    await rig.intake.send([f"body {number} ü" for number in range(25)])
+    await rig.intake.send([f"body {number} ü" for number in range(25)], bulk=bulk)
     assert rig.requests["SendMessageBatch"] == 3
     bodies = await rig.drain()
     assert sorted(bodies) == sorted(f"body {number} ü" for number in range(25))
@@ -133,3 +140,24 @@ async def test_two_that_begin_at_once_are_one_run(rig: Rig) -> None:
     order = [Message("m", '{"do": "snapshot", "request": "night"}')]
     await asyncio.gather(*(poll(shell, order, int(bench.now)) for shell in shells))
     assert (await rig.polls.polled(SOURCE)).number == 1
+
+
+async def test_whom_the_table_knows_of_a_source_is_recalled_page_by_page(backend: Clients | None) -> None:
+    store: MemoryStore | Table
+    recall: Recall
+    if backend is None:
+        store = memory = MemoryStore()
+        recall = MemoryRecall(memory)
+    else:
+        rows = Rows(backend, await new_table(backend))
+        store, recall = Table(rows), StoredRecall(rows)
+    for number in range(25):
+        record = Record(SOURCE if number % 5 else "registry", f"k{number}", 1, deleted=number % 5 == 4)
+        await store.put_identity(Identity(f"i{number:02d}", {record.source: record}), (record.source, record.key))
+    found, position, pages = list[str](), None, 0
+    while pages == 0 or position is not None:
+        keys, position = await recall.recall(SOURCE, position, 10)
+        found += keys
+        pages += 1
+    assert sorted(found) == sorted(f"k{number}" for number in range(25) if number % 5 in (1, 2, 3))
+    assert pages == 3

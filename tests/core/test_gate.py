@@ -55,10 +55,10 @@ def test_slots_lie_one_spacing_apart() -> None:
 
 
 def test_a_budget_falls_by_half_once_for_a_batch_and_rises_to_what_is_declared() -> None:
-    fallen = after_calls(OPEN, [Heard.THROTTLED, Heard.WELL, Heard.THROTTLED], 10.0, NOW)
+    fallen = after_calls(OPEN, [Heard.THROTTLED, Heard.WELL, Heard.THROTTLED], 10.0, NOW, 0)
     assert budget(fallen, 10.0, NOW) == 5
-    assert after_calls(fallen, [Heard.THROTTLED], 10.0, NOW) == fallen
-    assert budget(after_calls(fallen, [Heard.THROTTLED], 10.0, NOW + 1), 10.0, NOW + 1) == (5 + 10 / RECOVERY) / 2
+    assert after_calls(fallen, [Heard.THROTTLED], 10.0, NOW, 0) == fallen
+    assert budget(after_calls(fallen, [Heard.THROTTLED], 10.0, NOW + 1, 0), 10.0, NOW + 1) == (5 + 10 / RECOVERY) / 2
     rates = [budget(fallen, 10.0, NOW + second) or 0 for second in range(RECOVERY)]
     assert rates == sorted(rates)
     assert budget(fallen, 10.0, NOW + RECOVERY) == 10
@@ -66,22 +66,22 @@ def test_a_budget_falls_by_half_once_for_a_batch_and_rises_to_what_is_declared()
 
 def test_a_service_without_a_rate_has_a_budget_only_while_it_recovers() -> None:
     assert budget(OPEN, None, NOW) is None
-    fallen = after_calls(OPEN, [Heard.THROTTLED], None, NOW)
+    fallen = after_calls(OPEN, [Heard.THROTTLED], None, NOW, 0)
     assert budget(fallen, None, NOW) == UNLIMITED / 2
     assert budget(fallen, None, NOW + RECOVERY) is None
 
 
 def test_a_usable_answer_ends_a_row_of_failures_and_a_well_service_costs_no_write() -> None:
-    assert after_calls(OPEN, [Heard.WELL] * 10, None, NOW) is OPEN
-    failing = after_calls(OPEN, [Heard.SICK] * (SICK - 1), None, NOW)
+    assert after_calls(OPEN, [Heard.WELL] * 10, None, NOW, 0) is OPEN
+    failing = after_calls(OPEN, [Heard.SICK] * (SICK - 1), None, NOW, 0)
     assert not closed(failing, NOW)
-    assert after_calls(failing, [Heard.SICK, Heard.WELL], None, NOW) == replace(OPEN)
+    assert after_calls(failing, [Heard.SICK, Heard.WELL], None, NOW, 0) == replace(OPEN)
 
 
 def test_a_service_that_keeps_failing_is_closed_for_longer_each_time_and_one_probe_opens_it() -> None:
     gate, now, lengths = OPEN, NOW, []
     for _ in range(12):
-        gate = after_calls(gate, [Heard.SICK] * SICK, None, now)
+        gate = after_calls(gate, [Heard.SICK] * SICK, None, now, gate.quarantine)
         assert closed(gate, now)
         assert probing(gate, now) is None
         lengths.append(gate.closed_until - now)
@@ -93,8 +93,14 @@ def test_a_service_that_keeps_failing_is_closed_for_longer_each_time_and_one_pro
         gate = probe
     assert lengths[:3] == [FIRST_QUARANTINE, 2 * FIRST_QUARANTINE, 4 * FIRST_QUARANTINE]
     assert lengths[-1] == LONGEST_WAIT
-    opened = after_calls(gate, [Heard.WELL], None, now)
+    opened = after_calls(gate, [Heard.WELL], None, now, gate.quarantine)
     assert (closed(opened, now), probing(opened, now)) == (False, None)
+
+
+def test_calls_that_were_under_way_when_the_gate_closed_do_not_close_it_for_longer_but_may_open_it() -> None:
+    shut = after_calls(OPEN, [Heard.SICK] * SICK, None, NOW, 0)
+    assert after_calls(shut, [Heard.SICK] * SICK, None, NOW + 3, 0) is shut
+    assert not closed(after_calls(shut, [Heard.WELL], None, NOW + 3, 0), NOW + 3)
 
 
 @given(st.text(max_size=8), st.integers(0, 16))

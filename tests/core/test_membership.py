@@ -45,9 +45,16 @@ def test_an_account_that_is_gone_is_a_member_of_nothing() -> None:
 
 def test_a_new_account_in_the_place_of_one_that_vanished_has_no_memberships() -> None:
     before = account(("a",))
-    assert after_dialogue(before, Known(Phase.ACTIVE, "r1")).groups == ("a",)
-    assert after_dialogue(before, Known(Phase.ACTIVE, "r2")).groups == ()
-    assert after_dialogue(Account("i1", "wiki"), Known(Phase.ACTIVE, "r1", {}, ("a",))).groups == ()
+    assert after_dialogue(before, Known(Phase.ACTIVE, "r1"), doubt=False).groups == ("a",)
+    assert after_dialogue(before, Known(Phase.ACTIVE, "r2"), doubt=False).groups == ()
+    unknown = Account("i1", "wiki")
+    assert after_dialogue(unknown, Known(Phase.ACTIVE, "r1", {}, ("a",)), doubt=False).groups == ()
+
+
+def test_an_account_that_a_doubt_brought_to_light_may_be_a_member_of_what_it_was_to_join() -> None:
+    intended = Account("i1", "wiki", Known(groups=("a", "b")))
+    found = after_dialogue(intended, Known(Phase.ACTIVE, "r1"), doubt=True)
+    assert in_question(intended, found, Desired(Phase.ACTIVE, {}, ("a",)), doubt=True) == ("a", "b")
 
 
 def test_an_account_that_is_tried_again_for_another_reason_stays_so() -> None:

@@ -8,8 +8,12 @@ from pydantic import ValidationError
 from provisioning.core.catalog import Source
 
 SCIM: dict[str, Any] = {"id": "registry", "record": {}, "push": {"secret": "registry"}}
-EVENTS: dict[str, Any] = {"id": "hr", "format": "scim-events", "push": {"secret": "hr", "endpoints": ["events"]}}
 SPML: dict[str, Any] = {"id": "people", "record": {}, "push": {"secret": "people", "endpoints": ["spml"]}}
+SIGNED = {"issuer": "https://hr.example", "audience": ["https://us.example"], "secret": "hr-keys"}
+EVENTS: dict[str, Any] = {
+    "id": "hr", "format": "scim-events", "push": {"secret": "hr", "endpoints": ["events"]}, "signed": SIGNED,
+    "record": {},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("source", [SCIM, EVENTS, SPML])

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from provisioning.adapters.aws.clients import Clients
 from provisioning.runtime import entry, wiring
 from tests.contracts.backends import REGION, new_bucket, new_table
 from tests.contracts.boxes import SqsBox, Taken, new_queue
+from tests.moto_server import moto_server
 
 Result = TypeVar("Result")
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -51,11 +51,8 @@ def endpoint() -> Iterator[str]:
         yield given
         return
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request says nothing
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +78,8 @@ def deployed(endpoint: str) -> Iterator[Deployed]:
 
 
 async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
-    for name in ("identities", "campaign", "extract", "badge-system", "poll", "campus-changes-personnel"):
+    of_poll = ("poll", "campus-changes-personnel", "campus-bulk-personnel")
+    for name in ("identities", "campaign", "extract", "badge-system", *of_poll):
         queues[name] = await new_queue(clients, fifo=False)
     for service in SERVICES:
         queues[service] = await new_queue(clients, fifo=True)
@@ -97,11 +95,13 @@ async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
             {
                 "campus-changes-registry": "registry",
                 "campus-changes-personnel": "personnel",
+                "campus-bulk-personnel": "personnel",
             }
         ),
         "PROVISIONING_SOURCE": "personnel",
         "PROVISIONING_POLL_QUEUE": queues["poll"].url,
         "PROVISIONING_CHANGES_QUEUE": queues["campus-changes-personnel"].url,
+        "PROVISIONING_BULK_QUEUE": queues["campus-bulk-personnel"].url,
     }
 
 

@@ -93,9 +93,9 @@ def poll(deployed: Deployed) -> None:
     """Let poll take every order that is there, and receive what it sends."""
     while orders := deployed.take("poll"):
         assert deployed.invoke(functions.poll.handler, handed("poll", *orders)) == {"batchItemFailures": []}
-    while told := deployed.take("campus-changes-personnel"):
-        event = handed("campus-changes-personnel", *told)
-        assert deployed.invoke(functions.receive.handler, event) == {"batchItemFailures": []}
+    for queue in ("campus-bulk-personnel", "campus-changes-personnel"):
+        while told := deployed.take(queue):
+            assert deployed.invoke(functions.receive.handler, handed(queue, *told)) == {"batchItemFailures": []}
 
 
 def holding(deployed: Deployed, key: str) -> Holding:

@@ -9,12 +9,14 @@ from typing import Any
 from provisioning.adapters.memory.pushed import MemoryChanges, MemoryPushed
 from provisioning.adapters.memory.queues import MemoryQueue
 from provisioning.adapters.memory.secrets import MemorySecrets
+from provisioning.adapters.memory.tokens import MemoryKeySets
 from provisioning.core.policy import Policy
 from provisioning.core.publication import compile_bundle
 from provisioning.runtime.http_entry import read_event, write_answer
 from provisioning.stages.gateway import Gateway, gateway
 from provisioning.stages.gateway_keys import Keyring
 from tests.gateway.events import payload_2
+from tests.sources.issuer import FEED, ISSUER
 from tests.stages.tenant import bundle
 
 NOW = 1_800_000_000
@@ -57,11 +59,14 @@ def sources(spml: Mapping[str, Any] | None = None, **changes: Any) -> list[dict[
     """Sources that push users and groups, events, users only, and by SPML; and one that does not."""
     return [
         {"id": "registry", "record": {}, "push": {"secret": "registry", **changes}},
-        {"id": "hr", "format": "scim-events", "push": {"secret": "hr", "endpoints": ["events"]}},
+        {
+            "id": "hr", "format": "scim-events", "record": {}, "push": {"secret": "hr", "endpoints": ["events"]},
+            "signed": {"issuer": ISSUER, "audience": [FEED], "secret": "hr-keys"},
+        },
         {"id": "alumni", "record": {}, "push": {"secret": "alumni", "groups": False}},
         {"id": "people", "record": {}, "push": {"secret": "people", "endpoints": ["spml"], "spml": spml or {}}},
         {"id": "payroll"},
-    ]
+    ]  # fmt: skip
 
 
 @dataclass
@@ -79,6 +84,7 @@ class World:
     logged: list[dict[str, Any]] = field(default_factory=list)
     now: int = NOW
     bundle: list[dict[str, Any]] = field(default_factory=sources)
+    issuers: MemoryKeySets = field(default_factory=MemoryKeySets)
     shell: Gateway = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +97,7 @@ class World:
             self.changes,
             lambda: f"0000-{next(numbers):04}",
             self.log,
+            self.issuers,
         )
 
     def log(self, word: str, **fields: Any) -> None:

@@ -68,5 +68,8 @@ def test_only_tenants_that_need_a_library_carry_it(bundle: Bundle) -> None:
     directory = {"urls": ["ldaps://directory.example"], "base": "dc=x"}
     polled = Source.model_validate({"id": "hr", "record": {}, "poll": {"ldap": directory}})
     assert extras_of(bundle.model_copy(update={"sources": (polled,)})) == {"ldap"}
+    signed = {"issuer": "i", "audience": ["a"], "secret": "s"}
+    tokens = Source.model_validate({"id": "hr", "format": "scim-events", "record": {}, "signed": signed})
+    assert extras_of(bundle.model_copy(update={"sources": (tokens,)})) == {"signed"}
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert known.keys() - {"command"} == EXTRAS, "an extra of the functions that is not carried when all are"

@@ -43,9 +43,20 @@ def test_only_its_topic_and_its_poll_function_speak_for_a_source(polled: Templat
     }
 
 
+def test_what_snapshots_show_has_a_queue_of_its_own_of_which_receive_takes_few_at_once(polled: Template) -> None:
+    policy = of_type(polled, "AWS::SQS::QueuePolicy")["BulkPersonnelQueuePolicy"]["PolicyDocument"]
+    (refused,) = [each for each in policy["Statement"] if each.get("Sid") == "NobodyElse"]
+    assert refused["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": [{"Fn::GetAtt": [ROLE, "Arn"]}]}}
+    mapping = of_type(polled, "AWS::Lambda::EventSourceMapping")["BulkPersonnelQueueMapping"]
+    assert mapping["FunctionName"] == {"Ref": "ReceiveFunction"}
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
+    sources = of_type(polled, "AWS::Lambda::Function")["ReceiveFunction"]["Environment"]["Variables"]
+    assert json.loads(sources["PROVISIONING_SOURCES"])["campus-bulk-personnel"] == "personnel"
+
+
 def test_its_function_sends_to_its_own_queues_alone(polled: Template) -> None:
     (sends,) = [each for each in allowed(polled, ROLE) if "sqs:SendMessage" in each["Action"]]
-    queues = ["PollPersonnelQueue", "ChangesPersonnelQueue"]
+    queues = ["PollPersonnelQueue", "ChangesPersonnelQueue", "BulkPersonnelQueue"]
     assert sends["Resource"] == [{"Fn::GetAtt": [queue, "Arn"]} for queue in queues]
 
 

@@ -21,12 +21,14 @@ from provisioning.stages.schedule import Schedule
 from tests.simulation.campus import MINUTE, SOURCE, START, Registry, bundle
 from tests.simulation.faults import draw
 from tests.simulation.loop import SimulatedLoop
+from tests.simulation.polled import PolledRegistry, poller
 from tests.simulation.provider import Provider
 from tests.simulation.world import VISIBILITY, Mapping, Stage, Watched, World
 
 PEOPLE: Final = 22
 BUSY: Final = 16 * MINUTE  # people change, and things go wrong, during this time
 WARM: Final = 2  # processes of each function, each with its own cached bundle
+POLLED: Final = 4  # of so many seeds one has a registry that is asked
 SERVICES: Final = ("alpha", "beta", "gamma")
 
 
@@ -37,7 +39,7 @@ def build(seed: int) -> World:
     clock = loop.time
     queues = {
         name: MemoryQueue(clock, fifo=name in SERVICES, visibility=VISIBILITY, arrange=_shuffle(chance))
-        for name in ("changes", "identities", "campaign", *SERVICES)
+        for name in ("changes", "identities", "campaign", "poll", *SERVICES)
     }
     providers = {
         "alpha": Provider("alpha", chance, clock),
@@ -58,6 +60,11 @@ def build(seed: int) -> World:
     world.store._checkpoint = world.checkpoint
     world.store.identities = Watched(world.accepted)
     world.mappings = _mappings(world)
+    if seed % POLLED == 0:
+        registry = PolledRegistry(world, START + BUSY)
+        world.told = registry.tell
+        policies = MemoryPolicies(world.publishing, world.loop.time, world.checkpoint)
+        world.mappings.append(Mapping(world.queues["poll"], [poller(world, policies, registry)], 2))
     world.foreign = {
         "alpha": providers["alpha"].plant("user3", title="theirs"),
         "beta": providers["beta"].plant("outsider", title="theirs"),
@@ -149,7 +156,7 @@ def _change(world: World) -> None:
 
 
 def _publish(world: World, number: int) -> None:
-    content = bundle(number).model_dump(mode="json", by_alias=True)
+    content = bundle(number, polled=world.told is not None).model_dump(mode="json", by_alias=True)
     world.loop.start(_put_in_force(world, canonical(content), digest_of(content)))
 
 

@@ -71,8 +71,28 @@ _USER = {"userName": {"value": "person.login", "required": True}, "title": "pers
 _SCIM = {"protocol": "scim", "account": _USER, "settling": 30, "timeout": 10, "private": True}
 
 
-def bundle(number: int) -> Bundle:
-    """The engine's form of bundle 0 or 1."""
+_READING: dict[str, Any] = {
+    "version": "version",
+    "fields": {name: {"path": f"attributes.{name}", "kind": kind} for name, kind in (
+        ("login", "string"), ("department", "string"), ("tags", "list(string)"),
+    )},
+    "attributes": {name: f"fields.{name}" for name in ("login", "department", "tags")},
+    "affiliations": [{
+        "each": "affiliations",
+        "item": dict.fromkeys(("id", "start", "end", "type", "organization"), "string"),
+        "id": "item.id", "start": "item.start", "end": "item.end",
+        "facts": {"type": "item.type", "organization": "item.organization"},
+    }],
+}  # fmt: skip
+# More may be missing than there are people: nobody is there to release what is held.
+_POLLED: dict[str, Any] = {
+    "record": _READING, "absence": {"least": 100},
+    "poll": {"every": 1, "files": {"place": "s3:///registry", "full": "*.csv", "key": "key"}},
+}  # fmt: skip
+
+
+def bundle(number: int, *, polled: bool = False) -> Bundle:
+    """The engine's form of bundle 0 or 1. `polled`: the registry is asked."""
     services: list[dict[str, Any]] = [
         {"id": "alpha", "endpoint": "http://alpha", "lifecycle": {"retention": "PT20M"}, **_SCIM},
         {"id": "beta", "endpoint": "http://beta", "lifecycle": {"grace": "PT5M", "retention": "PT10M"},
@@ -88,7 +108,7 @@ def bundle(number: int) -> Bundle:
                 "person": {"login": "string", "department": "string", "tags": "list(string)"},
                 "affiliation": {"type": "string", "organization": "string"},
             },
-            "sources": [{"id": SOURCE}],
+            "sources": [{"id": SOURCE, **(_POLLED if polled else {})}],
             "services": services,
             "rules": [engine for engine, _ in RULES[number]],
         }

@@ -7,9 +7,9 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from provisioning.adapters.memory import bells, policies, store
-from provisioning.core import decision, delivery
+from provisioning.core import decision, delivery, polled
 from provisioning.core.bell import Bell, write_bell
-from provisioning.stages import decide
+from provisioning.stages import decide, poll
 
 
 def _ring_what_changed_just_now() -> AbstractContextManager[Any]:
@@ -44,6 +44,10 @@ def _content_of(bell: Bell) -> str:
     return write_bell(replace(bell, trace=""))
 
 
+async def _nobody(*_: Any) -> None:
+    """Put away nobody whom changes showed."""
+
+
 @contextmanager
 def _old_bundles() -> Iterator[None]:
     """Let a warm process decide by the bundle that it has, whatever has decided before."""
@@ -63,6 +67,8 @@ MUTANTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
     # Ids made of the content: a queue then swallows a repetition for five minutes, also of what was handled.
     "unique deduplication id": lambda: patch.object(bells, "unique", _content_of),
     "look after unknown": _no_look,
+    "evidence of completeness": lambda: patch.object(polled, "_incomplete", lambda *_: ""),
+    "whom changes showed": lambda: patch.object(poll, "note", _nobody),
 }
 
 

@@ -30,6 +30,7 @@ def judge(world: World) -> list[str]:
     world.loop.run(world.pump, horizon)
     world.loop.run(world.pump, horizon + MINUTE)
     return [
+        *(f"{key}: was taken for gone, and is there" for key in world.wrong),
         *_unread(world),
         *_undone(world),
         *_defects(world),
@@ -56,6 +57,8 @@ def _unread(world: World) -> Iterator[str]:
     for key, versions in world.registry.people.items():
         log = world.log.get(key)
         accepted = log[-1].version.version if log else 0
+        if world.told is not None and versions[-1].deleted and (not log or log[-1].version.deleted):
+            continue  # who is asked does not tell of those who came and went in between
         if accepted != versions[-1].version:
             yield f"{key}: version {versions[-1].version} was published, {accepted} is known"
 

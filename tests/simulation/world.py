@@ -90,6 +90,8 @@ class World:
     invocations: int = 0
     foreign: dict[str, str] = field(default_factory=dict)  # accounts that are not ours, by provider
     sweeper: Schedule | None = None
+    told: Callable[[Version], None] | None = None  # where the registry does not tell, and is asked
+    wrong: list[str] = field(default_factory=list)  # who was removed by accident
     graveyard: list[Any] = field(default_factory=list)  # what was killed is never resumed, and never cleaned up
 
     def now(self) -> float:
@@ -119,11 +121,14 @@ class World:
     # The IDMS.
 
     def publish(self, version: Version) -> None:
-        event = {"specversion": "1.0", "id": f"{version.key}.{version.version}", "data": version.data()}
-        self._send_later(json.dumps(event))
+        if self.told is not None:
+            self.told(version)
+        else:
+            event = {"specversion": "1.0", "id": f"{version.key}.{version.version}", "data": version.data()}
+            self.send_later(json.dumps(event))
         self.say("published", key=version.key, version=version.version)
 
-    def _send_later(self, body: str) -> None:
+    def send_later(self, body: str) -> None:
         """SNS delivers at least once, in any order."""
         for _ in range(2 if self.chance.random() < 0.1 else 1):
             delay = self.chance.uniform(0, 90) if self.chance.random() < 0.15 else self.chance.uniform(0, 1)
@@ -243,7 +248,14 @@ class World:
         record = identity.records.get(SOURCE)
         if record is None:
             return
-        version = self.registry.people[record.key][record.version - 1]
+        versions = self.registry.people[record.key]
+        version = versions[record.version - 1]
+        if record.deleted and not version.deleted:  # a full list did not show them
+            found = gone(version, versions)
+            if found is None:
+                self.wrong.append(record.key)
+                return
+            version = found
         number = (identity.sequence - 1) % 2
         self.log.setdefault(record.key, []).append(AcceptedVersion(int(self.now()), version, number))
 
@@ -271,3 +283,9 @@ async def _guarded(stage: Stage, messages: Sequence[Message], now: int, world: W
     except ProvisioningError as error:
         world.say("batch.failed", reason=str(error))
         return frozenset(message.id for message in messages)
+
+
+def gone(known: Version, versions: Sequence[Version]) -> Version | None:
+    """The version of somebody who was found to be gone; None if they are not: that would be a removal by accident."""
+    after = [each for each in versions[known.version :] if each.deleted]
+    return Version(known.key, after[-1].version, True, known.attributes) if after else None

@@ -11,6 +11,7 @@ from tests.postgresql import Postgres
 from tests.sources.files_world import files_in_memory, files_on_s3
 from tests.sources.ldap_world import ldap_world
 from tests.sources.memory_world import MemoryWorld
+from tests.sources.scim_world import scim_world
 from tests.sources.sql_world import BY_COLUMN, BY_OUTBOX, sql_world
 from tests.sources.world import World
 
@@ -42,6 +43,8 @@ WORLDS: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[
     "sql-outbox": on_postgres(BY_OUTBOX),
     "ldap-sync": lambda _: ldap_world(),
     "ldap-timestamp": lambda _: ldap_world(sync=False),
+    "scim-index": lambda _: scim_world(),
+    "scim-cursor": lambda _: scim_world(cursor=True),
 }
 
 

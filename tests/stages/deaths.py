@@ -27,6 +27,7 @@ class Deaths:
         await asyncio.get_running_loop().create_future()  # nobody will ever set it
 
     async def kill(self, work: Coroutine[Any, Any, Any], at: int) -> bool:
+        """Whether it died. `at`: which of its awaits is the last, from 1; 0: it lives."""
         self._left = at
         running, death = asyncio.create_task(work), asyncio.create_task(self._dead.wait())
         await asyncio.wait({running, death}, return_when=asyncio.FIRST_COMPLETED)

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
-from provisioning.adapters.memory.polling import MemoryPolls
+from provisioning.adapters.memory.polling import MemoryPolls, MemoryRecall
 from provisioning.adapters.memory.request import Checkpoint, pass_by
 from provisioning.adapters.memory.source import MemorySource
 from provisioning.adapters.memory.store import MemoryStore
 from provisioning.core.catalog import Bundle
+from provisioning.core.identity import Identity
 from provisioning.core.polled import Complete, Polled, Run
+from provisioning.core.record import Record
 from provisioning.core.source import Page
 from provisioning.core.source_options import Poll as Options
 from provisioning.core.wire import canonical, digest_of
@@ -77,6 +79,7 @@ class PollBench:
             policies=MemoryPolicies(self.bundles, lambda: self.now),
             polls=self.polls,
             spool=self.polls,
+            recall=MemoryRecall(self.store),
             intake=self.polls,
             rejections=self.store,
             open=self.open,
@@ -89,6 +92,12 @@ class PollBench:
     def _microseconds(self) -> int:
         self.now += 0.000001
         return int(self.now * 1_000_000)
+
+    async def know(self, *keys: str, source: str = SOURCE, deleted: bool = False) -> None:
+        """Let the table know these, as if the source had shown them at some time."""
+        for key in keys:
+            record = Record(source, key, 1, deleted=deleted)
+            await self.store.put_identity(Identity(f"identity of {key}", {source: record}), (source, key))
 
     async def ask(self, do: str = "changes", **order: Any) -> frozenset[str]:
         """One order, by a process of its own; what failed."""

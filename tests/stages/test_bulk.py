@@ -50,7 +50,7 @@ async def test_those_that_have_nothing_to_say_keep_nobody_waiting() -> None:
 
 
 async def test_a_delivery_that_dies_before_the_bulk_is_answered_leaves_no_second_account() -> None:
-    for at in range(60):
+    for at in range(1, 60):
         bench = await bulk_bench()
         died = await bench.killed(bench.process.deliver("library", *(bench.bell("library", key) for key in TEN)), at)
         await bench.deliver("library", *TEN)

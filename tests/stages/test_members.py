@@ -171,7 +171,7 @@ async def test_a_rated_service_is_called_no_faster_for_groups() -> None:
 
 
 async def test_wherever_a_process_dies_everybody_ends_where_they_should() -> None:
-    for at in range(60):
+    for at in range(1, 60):
         bench = await gathering(3)
         await bench.process.deliver("wiki", *(bench.bell("wiki", f"p{n}") for n in (1, 2, 3)))
         bench.queues["wiki"].receive()
@@ -232,3 +232,22 @@ async def test_one_who_cannot_be_stored_keeps_nobody_else_from_it(
     assert bench.account("wiki", "p2").condition is Condition.SETTLED
     assert bench.members()["editors"] == logins(1, 2, 3, 4)
     assert [line["reason"] for line in bench.said("member.failed")] == [str(error)]
+
+
+async def test_what_a_lost_delivery_joined_is_left_again_though_groups_were_left_to_their_doorbells_since() -> None:
+    for at in range(1, 60):
+        bench = await gathering(scim=None)
+        died = await bench.killed(bench.process.deliver("wiki", bench.bell("wiki")), at)
+        bench.drain()
+        await bench.publish(bundle({"wiki": {"scim": {"member_batch": BATCH}}}))
+        bench.process = Process(bench)
+        await bench.version(2, tags=ADMIN)
+        for _ in range(3):
+            await bench.settle()
+            bench.now += REPAIR
+            await bench.sweep()
+        assert bench.members().get("editors", []) == [], at
+        assert bench.members()["administrators"] == logins(1), at
+        if not died:
+            return
+    raise AssertionError("more awaits than expected")

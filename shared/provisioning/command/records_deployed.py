@@ -12,10 +12,13 @@ from provisioning.adapters.aws.folders import StoredFolders
 from provisioning.adapters.aws.queues import Queues
 from provisioning.adapters.aws.secrets import StoredSecrets
 from provisioning.adapters.aws.stack import output
+from provisioning.adapters.aws.tokens import StoredTokens
+from provisioning.adapters.sources.jwks import CachedKeySets
+from provisioning.adapters.sources.jwks_http import fetch_key_set, secret_key_set
 from provisioning.adapters.sources.registry import open_source
 from provisioning.command.deployed import Deployed, deployed
 from provisioning.core.catalog import Source
-from provisioning.core.errors import InvalidError
+from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.notification import Listening, read_notification
 from provisioning.core.period import show
 from provisioning.core.policy import Policy
@@ -27,6 +30,7 @@ from provisioning.runtime.wiring import new_identity
 from provisioning.stages.decide import Decide
 from provisioning.stages.message import Message
 from provisioning.stages.receive import Fetch, Receive, receive
+from provisioning.stages.signed import Verifying, read_signed
 
 MOST: Final = 1000  # of one source that are looked at
 ALL: Final = "all"
@@ -68,12 +72,18 @@ async def retry(stack: str, source: str | None, ids: Sequence[str]) -> list[dict
 
 
 async def _retry(ports: Deployed, policy: Policy, shell: Receive, each: Rejected) -> dict[str, str]:
+    message = Message(each.message, each.body, each.source)
     try:
         listening = Listening(policy.source(each.source), policy.readers.get(each.source), policy.schema)
-        read_notification(listening, each.body, microseconds())
+        if listening.source.signed is None:
+            read_notification(listening, each.body, microseconds())
+        else:
+            await read_signed(shell.verifying, log, listening, each.body, clock(), microseconds())
     except InvalidError as error:
         return {**_words(each), "done": f"still rejected: {error}"}
-    failed = await receive(shell, [Message(each.message, each.body, each.source)], clock())
+    except TransientError as error:
+        return {**_words(each), "done": f"not now: {error}"}
+    failed = await receive(shell, [message], clock())
     if failed:
         return {**_words(each), "done": "not now: try again"}
     await ports.rejections.forget(each.source, each.message)
@@ -87,7 +97,9 @@ def receive_shell(ports: Deployed, policy: Policy) -> Receive:
     }
     bells = Queues(ports.clients, ports.outputs["IdentitiesQueue"], queues)
     decide = Decide(ports.table, ports.policies, new_identity, log)
-    return Receive(decide, ports.rejections, bells, microseconds, fetcher(ports))
+    sets = CachedKeySets(fetch_key_set, secret_key_set(StoredSecrets(ports.clients).read), lambda: microseconds() / 1e6)
+    verifying = Verifying(sets, StoredTokens(ports.rows))
+    return Receive(decide, ports.rejections, bells, microseconds, fetcher(ports), verifying)
 
 
 def fetcher(ports: Deployed) -> Fetch:

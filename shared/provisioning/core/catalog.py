@@ -28,7 +28,7 @@ from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
 from provisioning.core.queue_options import Queue as Queue
 from provisioning.core.scim_options import Scim as Scim
-from provisioning.core.source_options import Absence, Format, Poll, Reading
+from provisioning.core.source_options import Absence, Format, Poll, Reading, Signed, fault_of_signed
 from provisioning.core.source_push import Push as Push
 from provisioning.core.spml_options import Spml as Spml
 
@@ -76,6 +76,7 @@ class Source(Model):
     id: Name
     format: Format = "cloudevents"
     thin: bool = Field(default=False, description="what it publishes names subjects only; they are fetched by `poll`")
+    signed: Signed | None = Field(default=None, description="whose tokens are believed; for format `scim-events`")
     record: Reading | None = Field(default=None, description="none: it speaks of records already")
     poll: Poll | None = None
     push: Push | None = Field(default=None, description="what it may push over HTTP; none: nothing")
@@ -87,6 +88,12 @@ class Source(Model):
             raise ValueError("what `poll` extracts must be read: `record` is missing")
         if self.thin and self.poll is None:
             raise ValueError("a thin source needs `poll`, by which subjects are fetched")
+        fault = fault_of_signed(
+            self.signed, tokens=self.format == "scim-events", read=self.record is not None, thin=self.thin,
+            asked=self.poll is not None, version=self.record is not None and self.record.version is not None,
+        )  # fmt: skip
+        if fault:
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from provisioning.core.keylist import TAB, key_line
+from provisioning.core.keylist import SPOILED, TAB, key_line
 from provisioning.core.polled import Found
-
-SPOILED: Final = b"-"  # in place of a digest: somebody who is there and could not be read
 
 
 @dataclass(slots=True)
@@ -17,6 +14,8 @@ class Comparison:
     `runs`: complete runs that must miss somebody before they are due. `again`: whoever is shown is sent, changed or
     not, because what is read of them is not what it was. `keys`, `differences`, `absences`: lines of
     the piece that was taken last; whoever takes the next one has put them away.
+
+    Of two lines of one key, the one with a digest counts: the other says only that the subject was there.
     """
 
     runs: int
@@ -40,6 +39,9 @@ class Comparison:
         """All lines of a range of keys, each sequence sorted. A key stands in one range only."""
         self.keys, self.differences, self.absences = [], [], []
         known = dict(line.split(TAB, 1) for line in before)
+        if len(known) < len(before):
+            lines = sorted(before, key=_digested)
+            known = dict(line.split(TAB, 1) for line in lines)
         place, end = 0, len(now)
         while place < end:
             line = now[place]
@@ -89,3 +91,7 @@ class Comparison:
             self.absences.append(b"%b\t%b\t" % (key, digest))
         else:
             self.keys.append(key_line(key, digest, count))
+
+
+def _digested(line: bytes) -> bool:
+    return line.split(TAB, 2)[1] != SPOILED

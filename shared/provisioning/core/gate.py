@@ -10,6 +10,7 @@ from provisioning.core.period import DAY, Instant
 
 FIRST_WAIT: Final = 2  # seconds after the first failure
 LONGEST_WAIT: Final = 3600
+LONGEST_RETRY: Final = 900  # one account's own: an SP that fails for all is waited for by its gate
 UNLIMITED: Final = 200.0  # deliveries a second of a service that declares no rate, once it has throttled us
 SLOWEST: Final = 0.1
 RECOVERY: Final = 300  # seconds in which a budget rises from nothing to all of it
@@ -76,11 +77,13 @@ def budget(gate: Gate, declared: float | None, now: Instant) -> float | None:
     return min(most, risen) if declared is not None or risen < most else None
 
 
-def after_calls(gate: Gate, heard: Sequence[Heard], declared: float | None, now: Instant) -> Gate:
+def after_calls(gate: Gate, heard: Sequence[Heard], declared: float | None, now: Instant, admitted: int) -> Gate:
     """The gate after the calls of one batch. The same gate, if it need not be written.
 
     One batch falls once, however many of its calls were throttled: they were sent before anybody could know. A single
-    usable answer ends a row of failures, and a quarantine.
+    usable answer ends a row of failures, and a quarantine. `admitted`: the gate's `quarantine` when it let the
+    batch in. If it is another by now, the gate was closed while these calls were under way, and that they failed says
+    nothing more: one outage would else count as many, and its quarantine last for as long.
     """
     after = gate
     if Heard.THROTTLED in heard and now > gate.throttled_at:
@@ -88,7 +91,7 @@ def after_calls(gate: Gate, heard: Sequence[Heard], declared: float | None, now:
         after = replace(after, rate=rate, throttled_at=now)
     if any(one is not Heard.SICK for one in heard):
         return replace(after, failures=0, quarantine=0, closed_until=0) if gate.failures or gate.quarantine else after
-    if not heard:
+    if not heard or gate.quarantine != admitted:
         return after
     failures = gate.failures + len(heard)
     if failures < SICK and not gate.quarantine:
@@ -126,12 +129,12 @@ def after_maintenance(ends: Instant, subject: str, now: Instant) -> Instant:
 
 
 def wait(attempts: int, subject: str, retry_after: int | None = None) -> int:
-    """Seconds until the next attempt: doubling from two seconds to an hour, spread by the subject's name.
+    """Seconds until the next attempt: doubling from two seconds to a quarter of an hour, spread by the subject's name.
 
     The SP's own Retry-After is a floor, believed up to a day, and spread by a tenth: all whom it told the same would
     come back in the same second. The spread is derived, not drawn, so that a repetition computes the same instant.
     """
-    base: int = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(attempts, 16))
+    base: int = min(LONGEST_RETRY, FIRST_WAIT * 2 ** min(attempts, 16))
     derived = _derived(f"{subject}#{attempts}")
     floor = min(retry_after or 0, DAY)
     return max(base - base // 4 + derived % (base // 2 + 1) // 2, floor + derived % (floor // 10 + 1))

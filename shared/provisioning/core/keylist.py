@@ -14,6 +14,7 @@ from provisioning.core.source import Fields
 from provisioning.core.wire import canonical
 
 TAB: Final = b"\t"
+SPOILED: Final = b"-"  # in place of a digest: somebody who is there, and how is not known
 _ESCAPED: Final = {code: f"\\{code:02x}" for code in [*range(0x20), 0x5C, 0x7F]}
 
 
@@ -45,6 +46,11 @@ def spool_line(key: str, fields: Mapping[str, Json]) -> bytes:
     body = json_of(fields).encode()
     digest = b2a_base64(hashlib.sha256(body).digest()[:12], newline=False)
     return b"%b\t%b\t%b" % (escape(key), digest, body)
+
+
+def known_line(key: str) -> bytes:
+    """A subject that was there, in a list of keys: nobody knows with which fields."""
+    return key_line(escape(key), SPOILED, 0)
 
 
 def key_line(key: bytes, digest: bytes, missed: int) -> bytes:

@@ -20,10 +20,13 @@ def without_groups(desired: Desired) -> Desired:
     return replace(desired, groups=())
 
 
-def after_dialogue(account: Account, ended: Known) -> Known:
-    """What is known after a dialogue that left groups alone: a new account is a member of none."""
+def after_dialogue(account: Account, ended: Known, *, doubt: bool) -> Known:
+    """What is known after a dialogue that left groups alone: a new account is a member of none.
+
+    After a doubt one that was not known may be what a lost delivery made, when groups were not left to doorbells yet.
+    """
     same = account.known.remote_id is not None and account.known.remote_id == ended.remote_id
-    return replace(ended, groups=account.known.groups if same else ())
+    return replace(ended, groups=account.known.groups if same or doubt else ())
 
 
 def in_question(account: Account, known: Known, desired: Desired, *, doubt: bool) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def read_notification(listening: Listening, body: str, now: int) -> Notification
         raise InvalidError("the message is not an object", where="message", right="a JSON object")
     kind = event.get("type") if event.get("specversion") == _VERSION else None
     if kind in (OBSERVED, PUSHED):
-        return Notification(read_observation(listening, event.get("data")), _trace(event.get("id")))
+        return Notification(read_observation(listening, event.get("data")), trace_of(event.get("id")))
     if listening.source.format == "json":
         data, trace = event, trace or digest_of(event)
     else:
@@ -106,7 +106,7 @@ def _unwrapped(body: str, most: int) -> tuple[Any, str]:
 def _of_event(event: dict[str, Any]) -> tuple[Any, str]:
     if event.get("specversion") != _VERSION:
         raise InvalidError("not a CloudEvent", where="specversion", right=f'"{_VERSION}"')
-    trace = _trace(event.get("id"))
+    trace = trace_of(event.get("id"))
     if "data" not in event:
         raise InvalidError("the event has no data", where="data", right="an object with key and version")
     return event["data"], trace
@@ -118,7 +118,8 @@ def _key(data: Any, schema: Schema) -> str:
     return text_of(data.get("key"), "data.key", schema.limits)
 
 
-def _trace(value: Any) -> str:
+def trace_of(value: Any) -> str:
+    """The id of an event, as far as a log can show it. Raises InvalidError if there is none."""
     if not isinstance(value, str) or not value:
         raise InvalidError("the event has no id", where="id", right="text that is unique for the source")
     return "".join(character for character in value[:_LONGEST_TRACE] if character.isprintable())

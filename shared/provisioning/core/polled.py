@@ -1,12 +1,13 @@
 """How far the extraction of a source has come: the item that its `poll` function keeps.
 
-One process at a time works on a source: it holds the lease, and every write of the item is conditional on the
-revision that was read, so that a process which lost its lease cannot move anything.
+One process at a time works on a source: it holds the lease, which it renews while it lives. Every write of the item is
+conditional on the revision that was read, and files are named by it, so that a process which lost its lease cannot
+move anything, nor change what another has put away.
 
-A snapshot is **read**, page by page, into sorted parts; then **compared** with the keys of the last complete run;
-then what differs is **sent**. Each step is remembered when what it covers is durable. Absence is believed only of a
-run that is complete, and only if no more are missing than may be: otherwise what changed is sent, the run is held,
-and nobody is removed.
+A snapshot is **read**, page by page, into sorted parts; then **compared** with the keys of the last complete run, or,
+where there is none, with those that are **recalled** from the table; then what differs is **sent**. Each step is
+remembered when what it covers is durable. Absence is believed only of a run that is complete, and only if no more are
+missing than may be: otherwise what changed is sent, the run is held, and nobody is removed.
 """
 
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ class Step(StrEnum):
     """What is done next for a run."""
 
     READ = "read"
+    RECALL = "recall"
     COMPARE = "compare"
     SEND = "send"
 
@@ -78,6 +80,7 @@ class Run:
     """A snapshot under way. `observed`: microseconds since 1970 at which it began. `begun`: where changes begin then.
 
     `position`: of the page that comes next; `spool`: what was read; `volatile`: another process must begin again.
+    `known`: keys beside the last complete run's, see `core.recalled`; `recalled`: of the page that comes next.
     `keys`: the comparison's new list of keys; `differences`, then `absences`, is what to send; `sent`: parts of that.
     `problem`: why absence proves nothing. `held`: why a person must look before absences are sent.
     """
@@ -101,6 +104,8 @@ class Run:
     sent: int = 0
     found: Found = Found()
     held: str = ""
+    known: tuple[Part, ...] = ()
+    recalled: str | None = None
 
     @property
     def outgoing(self) -> tuple[Part, ...]:
@@ -137,6 +142,7 @@ class Complete:
 class Polled:
     """The item. `position`: where changes go on. `owner` holds the lease until `leased`.
 
+    `seen`: keys that changes showed, and no run since; `unseen`: that too many were, so that the next run recalls.
     For people: `trouble`: what was wrong with the last run; `fault`: why the last invocation could not do its work.
     """
 
@@ -152,6 +158,8 @@ class Polled:
     trouble: str = ""
     fault: str = ""
     revision: int = 0
+    seen: tuple[Part, ...] = ()
+    unseen: bool = False
 
 
 def leased(item: Polled, owner: str, until: Instant) -> Polled:
@@ -172,8 +180,9 @@ def given_back(item: Polled, fault: str) -> Polled:
 def begun(item: Polled, request: str, observed: int, place: str | None) -> Polled:
     """The item with a new run, in place of one that was held. `place`: where changes begin from now on."""
     heard = (*item.requests, request)[-HEARD:] if request else item.requests
-    run = Run(item.number + 1, observed, begun=place)
-    return replace(item, number=run.number, requests=heard, run=run, trouble="")
+    item = given_up(item, "")
+    run = Run(item.number + 1, observed, begun=place, known=item.seen)
+    return replace(item, number=run.number, requests=heard, run=run, seen=())
 
 
 def moved(item: Polled, position: str, now: Instant) -> Polled:
@@ -182,8 +191,15 @@ def moved(item: Polled, position: str, now: Instant) -> Polled:
 
 
 def given_up(item: Polled, reason: str) -> Polled:
-    """The item without its run."""
-    return replace(item, run=None, trouble=reason)
+    """The item without its run. What is known beside the last complete run's keys is compared by the next one.
+
+    Who was new in this one may have been sent, and is in no list.
+    """
+    if item.run is None:
+        return replace(item, trouble=reason)
+    sent = item.run.step is Step.SEND and item.run.found.new > 0
+    unseen = item.unseen or sent or item.run.step is Step.RECALL
+    return replace(item, run=None, trouble=reason, seen=(*item.run.known, *item.seen), unseen=unseen)
 
 
 def read_on(item: Polled, run: Run, page: Page, part: Part | None, read: Read) -> Polled:
@@ -200,13 +216,14 @@ def read_on(item: Polled, run: Run, page: Page, part: Part | None, read: Read) -
     )  # fmt: skip
     if not page.more:
         evidence = page.evidence or Evidence(problem="the source gave no evidence of completeness")
-        after = replace(after, step=Step.COMPARE, expected=evidence.expected, of=evidence.of, problem=evidence.problem)
-    return replace(item, run=after)
+        step = Step.RECALL if item.complete is None or item.unseen else Step.COMPARE
+        after = replace(after, step=step, expected=evidence.expected, of=evidence.of, problem=evidence.problem)
+    return replace(item, run=after, unseen=item.unseen and after.step is not Step.RECALL)
 
 
 def read_again(item: Polled, run: Run) -> Polled:
     """The item with its run at its beginning: what was read is of no use in this process."""
-    return replace(item, run=Run(run.number, run.observed, begun=run.begun))
+    return replace(item, run=Run(run.number, run.observed, begun=run.begun, known=run.known))
 
 
 def compared(item: Polled, run: Run, made: Compared, absence: Absence) -> Polled:
@@ -223,7 +240,7 @@ def compared(item: Polled, run: Run, made: Compared, absence: Absence) -> Polled
 
 def _incomplete(item: Polled, run: Run, found: Found) -> str:
     """Why a run cannot be everybody, by what was counted; nothing if it may be."""
-    had = item.complete.rows if item.complete is not None else 0
+    had = _had(item, run)
     if item.complete is not None and run.of and run.of == item.complete.of and found.absent:
         return f"{run.of} was read by run {item.complete.number} already: who is missing is not counted twice"
     if had and not found.rows:
@@ -240,7 +257,7 @@ def _incomplete(item: Polled, run: Run, found: Found) -> str:
 
 def _shrinkage(item: Polled, run: Run, absence: Absence) -> str:
     """Why a person must look before anybody is taken for gone."""
-    had = item.complete.rows if item.complete is not None else 0
+    had = _had(item, run)
     most = max(absence.least, int(absence.threshold * had))
     if run.found.absent <= most:
         return ""
@@ -248,6 +265,11 @@ def _shrinkage(item: Polled, run: Run, absence: Absence) -> str:
         f"{run.found.absent} of {had} subjects are missing, more than the {most} that may be: "
         f"release or discard run {run.number}"
     )
+
+
+def _had(item: Polled, run: Run) -> int:
+    """How many subjects there were."""
+    return item.complete.rows if item.complete is not None else sum(part.rows for part in run.known)
 
 
 def sent_on(item: Polled, run: Run, parts: int) -> Polled:
@@ -265,13 +287,7 @@ def finished(item: Polled, run: Run, schema: str, now: Instant) -> Polled:
     position = item.position if item.position is not None else run.begun
     if run.problem and item.complete is not None:
         # Its keys lack whoever it did not show: the last complete run's stay, and what changed is sent again.
-        return replace(item, run=None, position=position, trouble=f"run {run.number}: {run.problem}")
+        return replace(given_up(item, f"run {run.number}: {run.problem}"), position=position)
     trouble = f"run {run.number}: {run.problem}" if run.problem else ""
     done = Complete(run.number, run.found.rows, now, run.keys, schema, run.of)
     return replace(item, run=None, complete=done, position=position, trouble=trouble)
-
-
-def forgotten(item: Polled) -> Polled:
-    """The item without a last complete run, whose keys are lost."""
-    lost = item.complete.number if item.complete is not None else 0
-    return replace(item, complete=None, trouble=f"the keys of run {lost} are lost: who went since is not noticed")

@@ -8,6 +8,9 @@ from provisioning.core.extract_options import Cron
 from provisioning.core.model import Model
 from provisioning.core.source_files import Files as Files
 from provisioning.core.source_ldap import LdapSource as LdapSource
+from provisioning.core.source_scim import ScimSource as ScimSource
+from provisioning.core.source_signed import Signed as Signed
+from provisioning.core.source_signed import fault_of_signed as fault_of_signed
 from provisioning.core.source_sql import Sql as Sql
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=300)]
@@ -72,22 +75,25 @@ class Poll(Model):
     sql: Sql | None = None
     ldap: LdapSource | None = None
     files: Files | None = None
+    scim: ScimSource | None = None
 
     @model_validator(mode="after")
     def _one_technology(self) -> "Poll":
         if len(self.technologies) != 1:
-            raise ValueError("exactly one of sql, ldap, files")
+            raise ValueError("exactly one of sql, ldap, files, scim")
         return self
 
     @property
     def technologies(self) -> tuple[str, ...]:
         """Those that are configured: one."""
-        names = ("sql", "ldap", "files")
+        names = ("sql", "ldap", "files", "scim")
         return tuple(name for name in names if getattr(self, name) is not None)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Names of the secrets that it may read."""
+        if self.scim is not None:
+            return self.scim.secrets
         options = getattr(self, self.technologies[0])
         return tuple(name for name in (options.secret,) if name)
 

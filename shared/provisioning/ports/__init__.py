@@ -27,7 +27,10 @@ from provisioning.ports.polling import Extraction as Extraction
 from provisioning.ports.polling import Folders as Folders
 from provisioning.ports.polling import Intake as Intake
 from provisioning.ports.polling import Polls as Polls
+from provisioning.ports.polling import Recall as Recall
 from provisioning.ports.polling import Spool as Spool
+from provisioning.ports.tokens import KeySets as KeySets
+from provisioning.ports.tokens import SeenTokens as SeenTokens
 from provisioning.protocols.dialogue import Dialogue, Ending
 
 

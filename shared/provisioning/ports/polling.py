@@ -55,6 +55,17 @@ class Polls(Protocol):
         ...
 
 
+class Recall(Protocol):
+    """Whom the table knows."""
+
+    async def recall(self, source: str, position: str | None, most: int) -> tuple[Sequence[str], str | None]:
+        """Keys of a source's subjects who are not gone, of up to `most` identities, and where the next page begins.
+
+        From an index that lags: one request for a page, and one for 100 identities.
+        """
+        ...
+
+
 class Spool(Protocol):
     """Files of a source's runs, by names that begin with the source."""
 
@@ -72,10 +83,12 @@ class Spool(Protocol):
 
 
 class Intake(Protocol):
-    """The queue `changes-<source>`."""
+    """The queues `changes-<source>` and `bulk-<source>`."""
 
-    async def send(self, bodies: Sequence[str]) -> None:
+    async def send(self, bodies: Sequence[str], *, bulk: bool = False) -> None:
         """Send every message; all are durable when it returns. Ten, or 256 KB, are one request.
+
+        `bulk`: they may be very many, and must not hold up what happens meanwhile.
 
         Raises TransientError unless all were accepted; some may have been.
         """

@@ -26,6 +26,7 @@ class Settings:
     source: str  # the one that this function polls
     poll_queue: str
     changes_queue: str  # of that source
+    bulk_queue: str  # of that source
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -45,6 +46,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         source=given.get("PROVISIONING_SOURCE", ""),
         poll_queue=given.get("PROVISIONING_POLL_QUEUE", ""),
         changes_queue=given.get("PROVISIONING_CHANGES_QUEUE", ""),
+        bulk_queue=given.get("PROVISIONING_BULK_QUEUE", ""),
     )
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from provisioning.core.catalog import Service, Source
     from provisioning.core.source import Item
     from provisioning.core.source_options import Poll as Options
-    from provisioning.ports import Courier, Extraction
+    from provisioning.ports import Courier, Extraction, KeySets
     from provisioning.protocols.dialogue import Answer
     from provisioning.protocols.ldap_message import LdapRequest
     from provisioning.stages.campaign import Campaign
@@ -139,9 +139,12 @@ def decide() -> Decide:
 def receive_shell() -> "Receive":
     """What receive needs."""
     from provisioning.adapters.aws.rejections import KeptRejections
+    from provisioning.adapters.aws.tokens import StoredTokens
     from provisioning.stages.receive import Receive
+    from provisioning.stages.signed import Verifying
 
-    return Receive(decide(), KeptRejections(rows(), objects()), queues(), microseconds, fetch)
+    verifying = Verifying(issuers(), StoredTokens(rows()))
+    return Receive(decide(), KeptRejections(rows(), objects()), queues(), microseconds, fetch, verifying)
 
 
 async def fetch(source: "Source", keys: Sequence[str]) -> "Sequence[Item]":
@@ -166,16 +169,18 @@ def opened(options: "Options") -> "AbstractAsyncContextManager[Extraction]":
 def poll_shell() -> "Poll":
     """What poll needs: for the one source of this deployment."""
     from provisioning.adapters.aws.polls import StoredPolls
+    from provisioning.adapters.aws.recall import StoredRecall
     from provisioning.adapters.aws.rejections import KeptRejections
     from provisioning.stages.poll import Poll
 
     given = settings()
-    polls = StoredPolls(rows(), clients(), given.bucket, given.poll_queue, given.changes_queue)
+    polls = StoredPolls(rows(), clients(), given.bucket, given.poll_queue, given.changes_queue, given.bulk_queue)
     return Poll(
         source=given.source,
         policies=policies(),
         polls=polls,
         spool=polls,
+        recall=StoredRecall(rows()),
         intake=polls,
         rejections=KeptRejections(rows(), objects()),
         open=opened,
@@ -220,7 +225,17 @@ def gateway_shell() -> "Gateway":
     from provisioning.stages.gateway_keys import Keyring
 
     keys, queues_ = Keyring(StoredSecrets(clients()).read, log), SourceQueues(clients(), settings().changes_queues)
-    return Gateway(policies(), keys, PushedTable(rows()), queues_, new_identity, log)
+    return Gateway(policies(), keys, PushedTable(rows()), queues_, new_identity, log, issuers())
+
+
+@cache
+def issuers() -> "KeySets":
+    """The keys by which tokens are verified."""
+    from provisioning.adapters.aws.secrets import StoredSecrets
+    from provisioning.adapters.sources.jwks import CachedKeySets
+    from provisioning.adapters.sources.jwks_http import fetch_key_set, secret_key_set
+
+    return CachedKeySets(fetch_key_set, secret_key_set(StoredSecrets(clients()).read), lambda: microseconds() / 1e6)
 
 
 @cache

@@ -148,7 +148,7 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
     request = Delivery(account.identity, visit.own, known, look, visit.operation, visit.turn, groups, ticket)
     ending = await shell.courier.converse(visit.service, protocol.deliver(visit.service, request))
     if visit.gathers:
-        ending = replace(ending, known=membership.after_dialogue(account, ending.known))
+        ending = replace(ending, known=membership.after_dialogue(account, ending.known, doubt=visit.plan.doubt))
     if ending.missing_group is not None:
         await forget_group(groups_shell, shell.service, ending.missing_group)
     return await _renamed(shell, visit, account, ending)

@@ -87,10 +87,11 @@ async def _slots(
 async def learn(accounts: Accounts, service: Service, gate: Gate, heard: Sequence[Heard], now: Instant) -> Gate:
     """The gate after the calls of a batch. No write, if they taught nothing.
 
-    What is lost in races is one batch's count; that a service is well again is not lost.
+    `gate`: as it let them in. What is lost in races is one batch's count; that a service is well again is not lost.
     """
+    admitted = gate.quarantine
     for _ in range(_ATTEMPTS):
-        after = after_calls(gate, heard, rate_of(service), now)
+        after = after_calls(gate, heard, rate_of(service), now, admitted)
         if after is gate:
             return gate
         try:

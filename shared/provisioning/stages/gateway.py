@@ -9,7 +9,7 @@ from provisioning.core.catalog import Source
 from provisioning.core.errors import TransientError
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
-from provisioning.ports import Policies
+from provisioning.ports import KeySets, Policies
 from provisioning.ports.pushed import Changes, Pushed
 from provisioning.protocols.inbound.credential import presented
 from provisioning.protocols.inbound.http import Request as Request
@@ -51,6 +51,7 @@ class Gateway:
     changes: Changes
     new_id: Callable[[], str]
     log: Log
+    issuers: KeySets  # by whose keys tokens are verified
 
 
 async def gateway(shell: Gateway, request: Request, now: Instant) -> Response:
@@ -87,7 +88,7 @@ async def _serve(shell: Gateway, policy: Policy, source: Source, request: Reques
     if source.push is None or endpoint.name not in source.push.endpoints:
         return Response(403, _PLAIN, f"this source may not use {root}")
     rest = request.path.removeprefix(root).strip("/")
-    call = Call(request, rest, source, policy, now, shell.pushed, shell.changes, shell.new_id)
+    call = Call(request, rest, source, policy, now, shell.pushed, shell.changes, shell.new_id, shell.issuers)
     response = await endpoint.serve(call)
     shell.log("gateway", source=source.id, endpoint=endpoint.name, method=request.method, status=response.status)
     return response

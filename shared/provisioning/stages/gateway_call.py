@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from provisioning.core.catalog import Source
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
+from provisioning.ports import KeySets
 from provisioning.ports.pushed import Changes, Pushed
 from provisioning.protocols.inbound.http import Request
 
@@ -22,3 +23,4 @@ class Call:
     pushed: Pushed
     changes: Changes
     new_id: Callable[[], str]
+    issuers: KeySets

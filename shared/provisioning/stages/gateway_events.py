@@ -1,15 +1,18 @@
 """Security event tokens that are pushed (RFC 8935) → the source's queue, as they are.
 
-Whether a token is genuine is for the receiver to say, who has the issuer's keys: what is taken here is durable, and
-its source is known.
+A token that is not genuine, or not for us, is refused at once, by the word that its transmitter understands. Where
+that cannot be said now, because the issuer's keys cannot be had, it is durable nevertheless: the receiver verifies it
+again, before it has any effect.
 """
 
 import json
 from typing import Final
 
+from provisioning.core.errors import TransientError
+from provisioning.core.token import TokenError
 from provisioning.protocols.inbound.http import Response
-from provisioning.protocols.inbound.token import fault_of
 from provisioning.stages.gateway_call import Call
+from provisioning.stages.signed import verified
 
 _TYPE: Final = "application/secevent+jwt"
 
@@ -23,15 +26,20 @@ async def events(call: Call) -> Response:
         return Response(405, {"allow": "POST"})
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _TYPE:
-        return _refused(f"the content type is {_TYPE}")
-    token = request.body.strip()
-    fault = fault_of(token, call.policy.schema.limits.message)
-    if fault:
-        return _refused(fault)
-    await call.changes.publish(call.source.id, [token.decode("ascii")])
+        return _refused("invalid_request", f"the content type is {_TYPE}")
+    if call.source.signed is None:
+        return Response(403)
+    token = request.body.strip().decode("ascii", "replace")
+    try:
+        await verified(call.issuers, call.source.signed, token, call.policy.schema.limits.message, call.now)
+    except TokenError as error:
+        return _refused(error.code, str(error))
+    except TransientError:
+        pass  # the receiver will know
+    await call.changes.publish(call.source.id, [token])
     return Response(202)
 
 
-def _refused(description: str) -> Response:
-    body = json.dumps({"err": "invalid_request", "description": description})
+def _refused(code: str, description: str) -> Response:
+    body = json.dumps({"err": code, "description": description})
     return Response(400, {"content-type": "application/json", "content-language": "en"}, body)

@@ -1,7 +1,7 @@
 """Sorted lines in files of bounded size: written part by part, read together in the order of keys."""
 
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,10 +21,10 @@ class LostFileError(PermanentError):
 
 @dataclass(slots=True)
 class Writer:
-    """Puts lines away under `prefix`, in the order in which they come."""
+    """Puts lines away in the order in which they come. `name`: of a file, by its number."""
 
     spool: Spool
-    prefix: str
+    name: Callable[[int], str]
     parts: list[Part] = field(default_factory=list)
     _lines: list[bytes] = field(default_factory=list)
     _size: int = 0
@@ -39,8 +39,7 @@ class Writer:
     async def flush(self) -> None:
         """Write what is left."""
         if self._lines:
-            name = f"{self.prefix}-{len(self.parts) + 1:05d}"
-            self.parts.append(await write_part(self.spool, name, self._lines))
+            self.parts.append(await write_part(self.spool, self.name(len(self.parts) + 1), self._lines))
             self._lines, self._size = [], 0
 
 

@@ -21,6 +21,7 @@ from provisioning.ports import Extraction
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.poll_orders import Do, Order, read_order, write_order
 from provisioning.stages.poll_work import BUDGET, LEASE, PAUSE, Poll, Work, keep_spoiled, send
+from provisioning.stages.recall import note, recall
 from provisioning.stages.snapshot import compare, read, send_on
 
 __all__ = ["LEASE", "Poll", "poll"]
@@ -107,7 +108,7 @@ def _schema(policy: Policy, source: Source) -> str:
 
 async def _obey(work: Work, order: Order) -> None:
     run = work.item.run
-    async with work.shell.open(work.options) as source:
+    async with work.alive(), work.shell.open(work.options) as source:
         match order.do:
             case Do.SNAPSHOT if order.request not in work.item.requests and (run is None or run.waits):
                 await begin(work, source, order.request)
@@ -143,6 +144,7 @@ async def look(work: Work, source: Extraction) -> None:
         if page.lost or page.position is None:
             await _lost(work, source, page)
             return
+        await note(work, page.items)
         await send(work, page.items, observed)
         await keep_spoiled(work, page.spoiled)
         if page.position != work.item.position or page.items:
@@ -166,6 +168,8 @@ async def advance(work: Work, source: Extraction) -> None:
         match run.step:
             case Step.READ:
                 await read(work, source, run)
+            case Step.RECALL:
+                await recall(work, run)
             case Step.COMPARE:
                 await compare(work, run)
             case Step.SEND:

@@ -1,23 +1,26 @@
 """What poll needs, and one invocation of it at work."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from provisioning.core import polled as core
 from provisioning.core.catalog import Source
+from provisioning.core.errors import ConflictError, TransientError
 from provisioning.core.observation import observation
 from provisioning.core.period import Instant
-from provisioning.core.polled import Polled
+from provisioning.core.polled import Polled, Run
 from provisioning.core.source import Item, Spoiled
 from provisioning.core.source_options import Poll as Options
-from provisioning.ports import Extraction, Intake, Policies, Polls, Rejected, Rejections, Spool
+from provisioning.ports import Extraction, Intake, Policies, Polls, Recall, Rejected, Rejections, Spool
 from provisioning.stages.message import Log
 
 BUDGET: Final = 480.0  # seconds of one message, after which nothing new is begun
 IN_ONE_GO: Final = 300.0  # seconds more for a source that another process would have to read from its beginning
-LEASE: Final = 960  # seconds: longer than a function runs, so that who holds it is at work or dead
+LEASE: Final = 120  # seconds without a sign of life after which whoever holds it is taken for dead
+BEAT: Final = 30.0  # seconds between signs of life
 PAUSE: Final = 60  # seconds until an order comes again that met another process at work
 Open = Callable[[Options], AbstractAsyncContextManager[Extraction]]
 
@@ -30,6 +33,7 @@ class Poll:
     policies: Policies
     polls: Polls
     spool: Spool
+    recall: Recall
     intake: Intake
     rejections: Rejections
     open: Open
@@ -43,7 +47,8 @@ class Poll:
 class Work:
     """One invocation at work: `item` is as it was stored last. `reading`: this process read what the run has read.
 
-    `schema` stands for how the source's fields are read: when that changes, everybody is sent again.
+    `schema` stands for how the source's fields are read: when that changes, everybody is sent again. `writing` is held
+    while the item is written; `asks`: it is not at its end.
     """
 
     shell: Poll
@@ -54,6 +59,8 @@ class Work:
     deadline: float
     item: Polled
     reading: bool = False
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asks: bool = True
 
     @property
     def has_time(self) -> bool:
@@ -73,7 +80,34 @@ class Work:
         """Give the lease back, and say why the work could not be done, if it could not."""
         await self._put(core.given_back(self.item, fault))
 
+    def file(self, run: Run | None, name: str, number: int) -> str:
+        """The name of a file that nobody else writes: a process that lost the lease knows an older revision."""
+        place = self.source.id if run is None else f"{self.source.id}/{run.number:06d}"
+        return f"{place}/{name}-{number:05d}-{self.item.revision}"
+
+    @asynccontextmanager
+    async def alive(self) -> AsyncIterator[None]:
+        """Renew the lease as long as this lasts, however long a source takes to answer."""
+        beating = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            self.asks = False
+            if not self.writing.locked():  # else it is in the middle of a last one, for which the next write waits
+                beating.cancel()
+
+    async def _beat(self) -> None:
+        with suppress(ConflictError, TransientError):  # what is wrong shows when the work is stored
+            while self.asks:
+                await asyncio.sleep(BEAT)
+                async with self.writing:
+                    await self._write(core.leased(self.item, self.owner, self.now + LEASE))
+
     async def _put(self, item: Polled) -> None:
+        async with self.writing:
+            await self._write(replace(item, revision=self.item.revision))  # a sign of life may have come in between
+
+    async def _write(self, item: Polled) -> None:
         # Loses to whoever took the lease after ours had run out, and to an operator: they go on, and ours ends here.
         await self.shell.polls.put_polled(item)
         self.item = replace(item, revision=item.revision + 1)

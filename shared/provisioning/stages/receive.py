@@ -12,9 +12,11 @@ from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.core.record import Absence, Record
 from provisioning.core.source import MOST_KEYS, Item
+from provisioning.core.token import Taken
 from provisioning.ports import Bells, Rejected, Rejections
 from provisioning.stages.decide import Decide, Subject, decide
 from provisioning.stages.message import Failed, Message
+from provisioning.stages.signed import Verifying, read_signed, remember, seen
 
 Fetch = Callable[[Source, Sequence[str]], Awaitable[Sequence[Item]]]
 """Asks a thin source for subjects as they are now: see `ports.Extraction.fetch`."""
@@ -34,12 +36,14 @@ class Receive:
     bells: Bells
     microseconds: Callable[[], int]
     fetch: Fetch = no_fetch
+    verifying: Verifying | None = None  # for sources whose events are signed tokens
 
 
 @dataclass(frozen=True, slots=True)
 class _Arrived:
     message: Message
     notification: Notification
+    token: Taken | None = None  # that told it
 
 
 async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> Failed:
@@ -48,15 +52,19 @@ async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> 
     What cannot be understood is kept with its reason and is done too: it would not be understood next time.
     """
     policy = await shell.decide.policies.current()
-    read = [await _read(shell, policy, message, now) for message in messages]
-    arrived, failed = await _fetched(shell, policy, [each for each in read if each is not None], now)
-    by_key: dict[tuple[str, str], list[_Arrived]] = {}
-    for each in arrived:
-        by_key.setdefault((each.notification.told.source, each.notification.told.key), []).append(each)
+    again = set[str]()
+    read = [await _read(shell, policy, message, again, now) for message in messages]
+    new = await _new(shell, [each for each in read if each is not None], again)
+    arrived, failed = await _fetched(shell, policy, new, now)
+    failed |= again
+    by_key = _by_subject(arrived)
     if not by_key:
         return failed
     links = await shell.decide.identities.links(list(by_key))
-    results = await asyncio.gather(*(_take(shell, key, links.get(key), items, now) for key, items in by_key.items()))
+    rejected = set[str]()
+    results = await asyncio.gather(
+        *(_take(shell, key, links.get(key), items, rejected, now) for key, items in by_key.items())
+    )
     bells = [bell for result in results for bell in result or ()]
     failed |= {
         item.message.id
@@ -66,19 +74,56 @@ async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> 
     }
     if bells:
         await shell.bells.ring(bells, now)  # if this fails, the whole batch comes again: rings are repeated, not lost
+    done = [each for each in arrived if each.message.id not in failed | rejected]
+    await remember(shell.verifying, [each.token for each in done if each.token is not None])
     return failed
 
 
-async def _read(shell: Receive, policy: Policy, message: Message, now: Instant) -> _Arrived | None:
+def _by_subject(arrived: Sequence[_Arrived]) -> dict[tuple[str, str], list[_Arrived]]:
+    by_key: dict[tuple[str, str], list[_Arrived]] = {}
+    for each in arrived:
+        by_key.setdefault((each.notification.told.source, each.notification.told.key), []).append(each)
+    return by_key
+
+
+async def _read(shell: Receive, policy: Policy, message: Message, again: set[str], now: Instant) -> _Arrived | None:
+    """What a message tells, if it does; what must come again, because nobody can tell now, is added to `again`."""
     try:
         if message.origin not in policy.sources:
             known = ", ".join(policy.sources)
             raise InvalidError(f"no source {message.origin!r} in the bundle", where="queue", right=f"one of {known}")
-        notification = read_notification(_listening(policy, message.origin), message.body, shell.microseconds())
-        return _Arrived(message, notification)
+        listening, observed = _listening(policy, message.origin), shell.microseconds()
+        if listening.source.signed is None:
+            return _Arrived(message, read_notification(listening, message.body, observed))
+        told = await read_signed(shell.verifying, shell.decide.log, listening, message.body, now, observed)
+        return _Arrived(message, told.notification, told.taken) if told is not None else None
+    except TransientError as error:
+        shell.decide.log("verify.failed", source=message.origin, message=message.id, reason=str(error))
+        again.add(message.id)
+        return None
     except InvalidError as error:
         await _reject(shell, message, str(error), now)
         return None
+
+
+async def _new(shell: Receive, arrived: list[_Arrived], again: set[str]) -> list[_Arrived]:
+    """What arrived, without the tokens that were taken before, or are here twice: those are counted."""
+    try:
+        known = set(await seen(shell.verifying, [each.token for each in arrived if each.token is not None]))
+    except TransientError as error:
+        waiting = {each.message.id for each in arrived if each.token is not None}
+        shell.decide.log("verify.failed", messages=len(waiting), reason=str(error))
+        again |= waiting
+        return [each for each in arrived if each.token is None]
+    new = []
+    for each in arrived:
+        if each.token is not None and each.token[:2] in known:
+            trace = each.notification.trace
+            shell.decide.log("token.seen", source=each.token.source, message=each.message.id, trace=trace)
+            continue
+        known |= {each.token[:2]} if each.token is not None else set()
+        new.append(each)
+    return new
 
 
 def _listening(policy: Policy, source: str) -> Listening:
@@ -131,9 +176,17 @@ async def _reject(shell: Receive, message: Message, reason: str, now: Instant) -
 
 
 async def _take(
-    shell: Receive, key: tuple[str, str], identity: str | None, items: Sequence[_Arrived], now: Instant
+    shell: Receive,
+    key: tuple[str, str],
+    identity: str | None,
+    items: Sequence[_Arrived],
+    rejected: set[str],
+    now: Instant,
 ) -> list[Bell] | None:
-    """Bells of one subject, or None if its messages must come again. Others of the batch go on."""
+    """Bells of one subject, or None if its messages must come again. Others of the batch go on.
+
+    Messages that nobody will ever be able to take are kept, and added to `rejected`.
+    """
     again = any(item.message.again for item in items)
     bells: list[Bell] = []
     try:
@@ -153,6 +206,7 @@ async def _take(
     except PermanentError as error:  # larger than an item can be
         for item in items:
             await _reject(shell, item.message, str(error), now)
+            rejected.add(item.message.id)
         return []
     return bells
 

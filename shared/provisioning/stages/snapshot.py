@@ -1,10 +1,13 @@
 """A snapshot of a source: read, compare, send. Memory is bounded whatever the source's size."""
 
+from functools import partial
+
 from provisioning.core import polled as core
-from provisioning.core.comparison import SPOILED, Comparison
-from provisioning.core.keylist import TAB, escape, spool_line, unescape
+from provisioning.core.comparison import Comparison
+from provisioning.core.keylist import SPOILED, TAB, escape, spool_line, unescape
 from provisioning.core.observation import observation, observation_of
 from provisioning.core.polled import Compared, Part, Read, Run
+from provisioning.core.recalled import forgotten
 from provisioning.core.source import Item, Page, Spoiled
 from provisioning.ports import Extraction
 from provisioning.stages.lines import PART, LostFileError, Writer, read_part, readers, together, write_part
@@ -47,17 +50,20 @@ async def _put_away(work: Work, run: Run, page: Page, lines: list[bytes], read: 
     part = None
     if lines:
         lines.sort()
-        part = await write_part(work.shell.spool, f"{_place(work, run)}/spool-{len(run.spool) + 1:05d}", lines)
+        part = await write_part(work.shell.spool, work.file(run, "spool", len(run.spool) + 1), lines)
     await work.save(core.read_on(work.item, run, page, part, read))
 
 
 async def compare(work: Work, run: Run) -> None:
     """Go through what was read beside the keys of the last complete run. Made twice it is the same."""
-    spool, place, before = work.shell.spool, _place(work, run), work.item.complete
-    keys, differences, absences = (Writer(spool, f"{place}/{name}") for name in ("keys", "differences", "absences"))
+    spool, before = work.shell.spool, work.item.complete
+    keys, differences, absences = (
+        Writer(spool, partial(work.file, run, name)) for name in ("keys", "differences", "absences")
+    )
     again = before is not None and before.schema != work.schema
-    comparison = Comparison(work.source.absence.runs, again)
-    known = readers(spool, before.keys) if before is not None else []
+    # A first run removes nobody: whom the table knows may be of another time.
+    comparison = Comparison(work.source.absence.runs + (before is None), again)
+    known = readers(spool, (*(before.keys if before is not None else ()), *run.known))
     try:
         async for earlier, now in together(known, readers(spool, run.spool)):
             comparison.take(earlier, now)
@@ -80,12 +86,12 @@ async def compare(work: Work, run: Run) -> None:
 
 
 async def _lost(work: Work, run: Run, error: LostFileError) -> None:
-    """Without the last run's keys everybody is new, and nobody can be missed; without its own a run is of no use."""
+    """Without the keys that it is compared with a run recalls; without its own it is of no use."""
     names = {part.name for part in run.spool}
     if any(name in str(error) for name in names):
         raise error
     work.shell.log("poll.lost", source=work.source.id, reason=str(error))
-    await work.save(core.forgotten(work.item))
+    await work.save(forgotten(work.item, run))
 
 
 async def send_on(work: Work, run: Run) -> None:
@@ -97,7 +103,7 @@ async def send_on(work: Work, run: Run) -> None:
     async for lines in read_part(work.shell.spool, part):
         for start in range(0, len(lines), _SENT_AT_ONCE):
             some = lines[start : start + _SENT_AT_ONCE]
-            await work.shell.intake.send([_body(work, run, line, absent=absent) for line in some])
+            await work.shell.intake.send([_body(work, run, line, absent=absent) for line in some], bulk=True)
     await work.save(core.sent_on(work.item, run, run.sent + 1))
 
 
@@ -111,8 +117,16 @@ def _body(work: Work, run: Run, line: bytes, *, absent: bool) -> str:
 async def _finish(work: Work, run: Run) -> None:
     before = work.item.complete
     await work.save(core.finished(work.item, run, work.schema, work.now))
-    kept = {part.name for part in work.item.complete.keys} if work.item.complete is not None else set()
-    old = (*run.spool, *run.keys, *run.differences, *run.absences, *(before.keys if before is not None else ()))
+    complete = work.item.complete.keys if work.item.complete is not None else ()
+    kept = {part.name for part in (*work.item.seen, *complete)}
+    old = (
+        *run.spool,
+        *run.known,
+        *run.keys,
+        *run.differences,
+        *run.absences,
+        *(before.keys if before is not None else ()),
+    )
     await _drop(work, [part for part in old if part.name not in kept])
     work.shell.log("poll.finished", source=work.source.id, number=run.number, rows=run.found.rows, problem=run.problem)
 
@@ -120,7 +134,3 @@ async def _finish(work: Work, run: Run) -> None:
 async def _drop(work: Work, parts: list[Part]) -> None:
     """Files that nothing names any more. Who dies here leaves them to the bucket's lifecycle."""
     await work.shell.spool.drop([part.name for part in parts])
-
-
-def _place(work: Work, run: Run) -> str:
-    return f"{work.source.id}/{run.number:06d}"

@@ -12,6 +12,7 @@
 | source | `F#<source>` | `F` | poll |
 | bundle in force | `C` | `current` | the command that publishes |
 | rejected | `X#<source>` | the message's id | receive |
+| token | `T#<source>#<token>` | `T` | receive |
 | sweep | `W#<shard>` | `W` | schedule |
 | extracts | `E#<service>` | `E` | extract |
 | pushed resource | `P#<source>#<U or G>#<id>` | `A` | gateway |
@@ -127,6 +128,11 @@ def name_key(service: str, attribute: str, value: str) -> Key:
 
 def rejected_key(source: str, message: str) -> Key:
     return Key(f"X#{source}", bounded(message))
+
+
+def token_key(source: str, token: str) -> Key:
+    """A token that was taken. Each has a partition of its own, so that a burst is spread."""
+    return Key(f"T#{source}#{bounded(token)}", "T")
 
 
 def sweep_key(shard: int) -> Key:

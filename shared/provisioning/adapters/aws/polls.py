@@ -25,10 +25,12 @@ _DELETED_AT_ONCE: Final = 1000
 class StoredPolls:
     """Ports Polls, Spool and Intake, of one source. Queues by URL."""
 
-    def __init__(self, rows: Rows, clients: Clients, bucket: str, queue: str = "", changes: str = "") -> None:
+    def __init__(
+        self, rows: Rows, clients: Clients, bucket: str, queue: str = "", changes: str = "", bulk: str = ""
+    ) -> None:
         self.requests: Counter[str] = Counter()
         self._rows, self._clients, self._bucket = rows, clients, bucket
-        self._queue, self._changes = queue, changes
+        self._queue, self._changes, self._bulk = queue, changes, bulk
 
     # Polls
 
@@ -83,24 +85,25 @@ class StoredPolls:
 
     # Intake
 
-    async def send(self, bodies: Sequence[str]) -> None:
-        if not self._changes:
+    async def send(self, bodies: Sequence[str], *, bulk: bool = False) -> None:
+        queue = self._bulk if bulk else self._changes
+        if not queue:
             raise TransientError("no queue is known for what is polled")
         turn = asyncio.Semaphore(_AT_ONCE)
-        sends = (self._send(batch, turn) for batch in batches([{"MessageBody": body} for body in bodies]))
+        sends = (self._send(queue, batch, turn) for batch in batches([{"MessageBody": body} for body in bodies]))
         # Every send ends before anything is raised: none goes on behind the back of a handler that has answered.
         for result in await asyncio.gather(*sends, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise result
 
-    async def _send(self, batch: list[dict[str, Any]], turn: asyncio.Semaphore) -> None:
+    async def _send(self, queue: str, batch: list[dict[str, Any]], turn: asyncio.Semaphore) -> None:
         left: Any = batch
         async with turn:
             client = await self._clients.sqs()
             for _ in range(2):  # often a single throttled message: once more
                 self.requests["SendMessageBatch"] += 1
                 with asking("SendMessageBatch"):
-                    answer = await client.send_message_batch(QueueUrl=self._changes, Entries=left)
+                    answer = await client.send_message_batch(QueueUrl=queue, Entries=left)
                 refused = {item["Id"]: item["Code"] for item in answer.get("Failed", [])}
                 left = [entry for entry in left if entry["Id"] in refused]
                 if not left:
@@ -113,7 +116,7 @@ def _write(item: Polled) -> Item:
     complete = _from_complete(item.complete) if item.complete is not None else None
     state = [
         item.number, item.requests, item.position, item.looked_at, run, complete, item.owner, item.leased,
-        item.trouble, item.fault,
+        item.trouble, item.fault, _from_parts(item.seen), item.unseen,
     ]  # fmt: skip
     return {
         **keys.polled_key(item.source).attributes(),
@@ -125,13 +128,13 @@ def _write(item: Polled) -> Item:
 
 
 def _read(source: str, item: Item) -> Polled:
-    number, requests, position, looked_at, run, complete, owner, leased, trouble, fault, *_ = unpack(
-        item[keys.BODY]["B"]
-    )
+    fields = unpack(item[keys.BODY]["B"])
+    number, requests, position, looked_at, run, complete, owner, leased, trouble, fault = fields[:10]
+    seen, unseen, *_ = fields[10:] or ([], False)
     return Polled(
         source, number, tuple(requests), position, looked_at, _to_run(run) if run is not None else None,
         _to_complete(complete) if complete is not None else None, owner, leased, trouble, fault,
-        int(item[keys.REVISION]["N"]),
+        int(item[keys.REVISION]["N"]), _to_parts(seen), unseen,
     )  # fmt: skip
 
 
@@ -140,15 +143,18 @@ def _from_run(run: Run) -> list[Any]:
         run.number, run.observed, run.step, run.begun, run.position, run.volatile, run.pages, run.spoiled, run.unknown,
         run.expected, run.of, run.problem, _from_parts(run.spool), _from_parts(run.keys), _from_parts(run.differences),
         _from_parts(run.absences), run.sent, astuple(run.found), run.held,
+        _from_parts(run.known), run.recalled,
     ]  # fmt: skip
 
 
 def _to_run(fields: list[Any]) -> Run:
     number, observed, step, begun, position, volatile, pages, spoiled, unknown, expected, *more = fields[:19]
     of, problem, spool, keys_, differences, absences, sent, found, held = more
+    known, recalled, *_ = fields[19:] or ([], None)
     return Run(
         number, observed, Step(step), begun, position, volatile, pages, spoiled, unknown, expected, of, problem,
         _to_parts(spool), _to_parts(keys_), _to_parts(differences), _to_parts(absences), sent, Found(*found[:6]), held,
+        _to_parts(known), recalled,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from provisioning.adapters.memory.request import Checkpoint, Request, pass_by
+from provisioning.adapters.memory.store import MemoryStore
 from provisioning.core.errors import ConflictError
 from provisioning.core.polled import Polled
 
@@ -18,6 +19,7 @@ class MemoryPolls:
         self.files: dict[str, bytes] = {}
         self.orders: list[str] = []
         self.sent: list[str] = []
+        self.bulk = 0  # of these
         self._checkpoint = checkpoint
 
     def _request(self, name: str) -> Request:
@@ -54,7 +56,20 @@ class MemoryPolls:
                 for name in names:
                     self.files.pop(name, None)
 
-    async def send(self, bodies: Sequence[str]) -> None:
+    async def send(self, bodies: Sequence[str], *, bulk: bool = False) -> None:
         for start in range(0, len(bodies), 10):
             async with self._request("SendMessageBatch"):
+                self.bulk += len(bodies[start : start + 10]) if bulk else 0
                 self.sent += bodies[start : start + 10]
+
+
+class MemoryRecall:
+    """Port Recall, over a table in dicts."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def recall(self, source: str, position: str | None, most: int) -> tuple[Sequence[str], str | None]:
+        ids, after = await self._store.walk(0, 1, position, most)
+        records = (self._store.identities[id_].records.get(source) for id_ in ids)
+        return [record.key for record in records if record is not None and not record.deleted], after

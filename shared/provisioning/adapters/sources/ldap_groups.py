@@ -9,7 +9,6 @@ snapshot decides. `memberOf` in persons' entries would be no help: directories c
 """
 
 import re
-from array import array
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from hashlib import blake2b
@@ -19,47 +18,14 @@ from provisioning.adapters.sources.ldap_ber import ENTRY, REFERENCE, Reply
 from provisioning.adapters.sources.ldap_item import values_of
 from provisioning.adapters.sources.ldap_pages import pages
 from provisioning.adapters.sources.ldap_search import Directory
+from provisioning.adapters.sources.memberships import Memberships
 from provisioning.core.errors import InvalidError
-from provisioning.core.sketch import Sketch
 from provisioning.core.source_ldap import LdapGroups
 from provisioning.protocols.ldap_message import LdapSearch
 from provisioning.protocols.ldap_names import equals, read_dn
 
-_MOST_GROUPS: Final = 1 << 20
-_MOST_MEMBERS: Final = 4_000_000  # 32 MB
-_BUCKETS: Final = 4096
 _FEW: Final = 50  # persons whose groups are asked for one by one
 _SPACES: Final = re.compile(r"\s*([,=+])\s*")
-
-
-class Memberships:
-    """All memberships: 8 octets for each (44 bits that stand for the member, and the group's number)."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.sketch = Sketch()
-        self._buckets = [array("Q") for _ in range(_BUCKETS)]
-        self._count = 0
-
-    def add(self, dn: str, name: str, members: Sequence[bytes], *, by_dn: bool) -> None:
-        """One group."""
-        self._count += len(members)
-        if self._count > _MOST_MEMBERS or len(self.names) >= _MOST_GROUPS:
-            right = f"at most {_MOST_MEMBERS} memberships"
-            raise InvalidError("the groups have too many members", "poll.ldap.groups.filter", right=right)
-        number = len(self.names)
-        self.names.append(name)
-        mark = blake2b(f"{dn}\0{name}".encode(), digest_size=4).digest()
-        for member in set(members):
-            self.sketch.add(mark, member)
-            place = _place(fold(member.decode(errors="replace")) if by_dn else member.decode(errors="replace"))
-            self._buckets[place % _BUCKETS].append((place >> 20) << 20 | number)
-
-    def of(self, person: str) -> list[str]:
-        """Sorted names of a person's groups. `person`: a folded name of an entry, or a uid."""
-        place = _place(person)
-        wanted = place >> 20
-        return sorted({self.names[each & 0xFFFFF] for each in self._buckets[place % _BUCKETS] if each >> 20 == wanted})
 
 
 class GroupReader:
@@ -82,7 +48,7 @@ class GroupReader:
     async def memberships(self) -> Memberships:
         """All of them, read once for as long as no group changes."""
         if self._read is None:
-            made = Memberships()
+            made = Memberships("poll.ldap.groups.filter")
             wanted = tuple(name for name in (self._options.member, self._options.name) if name is not None)
             async with aclosing(self._entries(wanted)) as entries:
                 async for entry in entries:
@@ -97,7 +63,7 @@ class GroupReader:
             raise InvalidError(problem, "poll.ldap.groups", right="one that shows all, without ranges")
         members = values_of(entry, member)
         for name in self._names(entry):
-            made.add(entry.dn, name, members, by_dn=self.by_dn)
+            made.add(entry.dn, name, members, fold if self.by_dn else str)
 
     async def _state(self) -> str:
         """What changes whenever a group does: a digest of all groups' names and CSNs; nothing if it cannot be told.
@@ -161,7 +127,3 @@ def fold(dn: str) -> str:
         except InvalidError:
             return dn
     return (_SPACES.sub(r"\1", dn) if " " in dn else dn).replace(",", "\0").casefold()
-
-
-def _place(member: str) -> int:
-    return int.from_bytes(blake2b(member.encode(), digest_size=8).digest())

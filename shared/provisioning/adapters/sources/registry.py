@@ -19,6 +19,7 @@ EXTRACTIONS: Final = {
     "sql": ("provisioning.adapters.sources.sql", "open_sql"),
     "ldap": ("provisioning.adapters.sources.ldap", "open_ldap"),
     "files": ("provisioning.adapters.sources.files", "open_files"),
+    "scim": ("provisioning.adapters.sources.scim", "open_scim"),
 }
 
 
