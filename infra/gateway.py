@@ -48,7 +48,7 @@ def add_gateway(stack: Stack, bundle: Bundle, changes: Mapping[str, str]) -> Non
     _add_url(stack, functions.add_function(stack, function))
 
 
-_PARTITIONS: Final = (("P", "#*"), ("Q", "#*"), ("O", ""))
+_PARTITIONS: Final = (("P", "#*"), ("Q", "#*"), ("O", ""), ("D", "#*"), ("A", ""))
 
 
 def _add_url(stack: Stack, function: str) -> None:

@@ -15,7 +15,7 @@ from provisioning.adapters.aws.rows import Rows
 from provisioning.adapters.memory.pushed import MemoryChanges, MemoryPushed
 from provisioning.adapters.memory.queues import MemoryQueue
 from provisioning.core.errors import ConflictError, PermanentError, TransientError
-from provisioning.core.pushed import MOST_GROUPS, Kind, Resource, TakenError
+from provisioning.core.pushed import LONGEST_ANSWER, MOST_GROUPS, Answer, Gone, Kind, Resource, TakenError
 from provisioning.ports.pushed import Changes, Pushed
 from tests.contracts.backends import new_table
 from tests.contracts.boxes import Box, MemoryBox, new_queue
@@ -191,6 +191,51 @@ async def test_a_deleted_user_leaves_its_groups(pushed: Pushed) -> None:
     assert held.groups == ()
     assert await pushed.members(SOURCE, "g1", "", 10) == []
     assert first.id == "u1"
+
+
+async def test_what_was_deleted_is_listed_by_id_with_its_time(pushed: Pushed) -> None:
+    made = await put(pushed, *(user(f"u{number}") for number in range(5)), group("g1"))
+    for number in (4, 0, 2):
+        gone = replace(made[number], content={}, deleted=True, modified=NOW + number)
+        await pushed.put_resource(gone, made[number], tell=True)
+    every = [Gone("u0", NOW), Gone("u2", NOW + 2), Gone("u4", NOW + 4)]
+    assert list(await pushed.gone(SOURCE, "User", "", 10)) == every
+    assert list(await pushed.gone(SOURCE, "User", "u0", 1)) == every[1:2]
+    assert list(await pushed.gone(SOURCE, "User", "u4", 10)) == []
+    assert list(await pushed.gone(SOURCE, "Group", "", 10)) == []
+    assert list(await pushed.gone("other", "User", "", 10)) == []
+
+
+async def test_what_was_deleted_can_be_put_again_and_deleted_again(pushed: Pushed) -> None:
+    (first,) = await put(pushed, user("u1", "ann"))
+    gone = await pushed.put_resource(replace(first, content={}, deleted=True, modified=NOW), first, tell=True)
+    again = await pushed.put_resource(replace(user("u1", "ann"), version=gone.version), gone, tell=True)
+    assert again.version == 3
+    assert await pushed.get_many(SOURCE, "User", ["u1"]) == [again]
+    assert await pushed.find(SOURCE, "User", "userName", "ann") == ["u1"]
+    await pushed.put_resource(replace(again, content={}, deleted=True, modified=NOW + 9), again, tell=True)
+    assert list(await pushed.gone(SOURCE, "User", "", 10)) == [Gone("u1", NOW + 9)]
+
+
+async def test_a_new_resource_begins_at_the_version_that_it_is_given(pushed: Pushed) -> None:
+    stored = await pushed.put_resource(replace(user("u1"), version=NOW), None, tell=True)
+    assert stored.version == NOW + 1
+    assert await version(pushed, "u1") == NOW + 1
+
+
+async def test_answers_are_kept_by_request_for_as_long_as_they_were_meant_to_be(pushed: Pushed) -> None:
+    first, other = Answer("r1", "<a>ü</a>", NOW + 60), Answer("r2 #/é", "x" * LONGEST_ANSWER, NOW + 90)
+    for answer in (other, first):
+        await pushed.keep_answer(SOURCE, answer)
+    assert list(await pushed.answers(SOURCE, 10, NOW)) == [first, other]
+    assert list(await pushed.answers(SOURCE, 1, NOW)) == [first]
+    assert list(await pushed.answers(SOURCE, 10, NOW, "r2 #/é")) == [other]
+    assert list(await pushed.answers(SOURCE, 10, NOW + 60)) == [other]
+    assert list(await pushed.answers(SOURCE, 10, NOW, "r")) == []
+    assert list(await pushed.answers("other", 10, NOW)) == []
+    newer = Answer("r1", "<b/>", NOW + 99)
+    await pushed.keep_answer(SOURCE, newer)
+    assert list(await pushed.answers(SOURCE, 10, NOW, "r1")) == [newer]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from provisioning.core.catalog import Source
 
 SCIM: dict[str, Any] = {"id": "registry", "record": {}, "push": {"secret": "registry"}}
+SPML: dict[str, Any] = {"id": "people", "record": {}, "push": {"secret": "people", "endpoints": ["spml"]}}
 SIGNED = {"issuer": "https://hr.example", "audience": ["https://us.example"], "secret": "hr-keys"}
 EVENTS: dict[str, Any] = {
     "id": "hr", "format": "scim-events", "push": {"secret": "hr", "endpoints": ["events"]}, "signed": SIGNED,
@@ -15,7 +16,7 @@ EVENTS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("source", [SCIM, EVENTS])
+@pytest.mark.parametrize("source", [SCIM, EVENTS, SPML])
 def test_a_source_pushes_users_or_events(source: dict[str, Any]) -> None:
     assert Source.model_validate(source).push is not None
 
@@ -25,6 +26,10 @@ def test_a_source_pushes_users_or_events(source: dict[str, Any]) -> None:
     [
         ({**SCIM, "record": None}, "`record` is missing"),
         ({**SCIM, "format": "scim-events"}, "`format: scim-events`"),
+        ({**SPML, "record": None}, "`record` is missing"),
+        ({**SPML, "push": {"secret": "x", "endpoints": ["scim", "spml"]}}, "scim or spml"),
+        ({**SPML, "push": {**SPML["push"], "spml": {"namespace": "urn:x"}}}, "`profile: xsd`"),
+        ({**SPML, "push": {**SPML["push"], "spml": {"password": "pass"}}}, "'refuse'"),
         ({**EVENTS, "format": "cloudevents"}, "`format: scim-events`"),
         ({**SCIM, "push": {}}, "secret"),
         ({**SCIM, "push": {"secret": "x", "endpoints": ["ftp"]}}, "'scim'"),

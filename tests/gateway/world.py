@@ -21,6 +21,7 @@ from tests.stages.tenant import bundle
 
 NOW = 1_800_000_000
 TOKEN, NEXT, OTHER = "t" * 32, "n" * 32, "o" * 32
+SPML_TOKEN = "p" * 32
 PASSWORD = "keycloak:correct horse battery"
 SCIM = "/scim/v2"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -54,8 +55,8 @@ class Published:
         return self.policy
 
 
-def sources(**changes: Any) -> list[dict[str, Any]]:
-    """A source that pushes users and groups, one that pushes events, one that pushes users only, one that does not."""
+def sources(spml: Mapping[str, Any] | None = None, **changes: Any) -> list[dict[str, Any]]:
+    """Sources that push users and groups, events, users only, and by SPML; and one that does not."""
     return [
         {"id": "registry", "record": {}, "push": {"secret": "registry", **changes}},
         {
@@ -63,6 +64,7 @@ def sources(**changes: Any) -> list[dict[str, Any]]:
             "signed": {"issuer": ISSUER, "audience": [FEED], "secret": "hr-keys"},
         },
         {"id": "alumni", "record": {}, "push": {"secret": "alumni", "groups": False}},
+        {"id": "people", "record": {}, "push": {"secret": "people", "endpoints": ["spml"], "spml": spml or {}}},
         {"id": "payroll"},
     ]  # fmt: skip
 
@@ -71,11 +73,12 @@ def sources(**changes: Any) -> list[dict[str, Any]]:
 class World:
     pushed: MemoryPushed = field(default_factory=MemoryPushed)
     queues: dict[str, MemoryQueue] = field(
-        default_factory=lambda: {name: MemoryQueue(lambda: 0.0) for name in ("registry", "hr", "alumni")}
+        default_factory=lambda: {name: MemoryQueue(lambda: 0.0) for name in ("registry", "hr", "alumni", "people")}
     )
     secrets: dict[str, str] = field(
         default_factory=lambda: {
             "registry": f"{TOKEN}\n{NEXT}\n{PASSWORD}\n", "hr": json.dumps([OTHER]), "alumni": "a" * 32,
+            "people": f"{SPML_TOKEN}\nspml:{SPML_TOKEN}",
         }
     )  # fmt: skip
     logged: list[dict[str, Any]] = field(default_factory=list)

@@ -49,6 +49,8 @@ def test_it_reaches_the_items_the_queue_and_the_secret_of_the_sources_that_push(
     assert "P#registry#*" in text
     assert "secret:registry-push-??????" in text
     assert "ChangesRegistryQueue" in text
+    for partition in ("Q#registry#*", "O#registry", "D#registry#*", "A#registry"):
+        assert f'"{partition}"' in text
     assert "I#" not in text
     assert "#hr" not in text
     assert "ChangesHrQueue" not in text

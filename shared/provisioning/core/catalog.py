@@ -107,8 +107,8 @@ class Source(Model):
     @model_validator(mode="after")
     def _pushes_what_is_read(self) -> "Source":
         endpoints = () if self.push is None else self.push.endpoints
-        if "scim" in endpoints and self.record is None:
-            raise ValueError("what `push` takes by `scim` must be read: `record` is missing")
+        if not {"scim", "spml"}.isdisjoint(endpoints) and self.record is None:
+            raise ValueError("what `push` takes by `scim` or `spml` must be read: `record` is missing")
         if bool(endpoints) and ("events" in endpoints) != (self.format == "scim-events"):
             raise ValueError("who pushes `events`, and nobody else, has `format: scim-events`")
         return self

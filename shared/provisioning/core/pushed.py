@@ -13,6 +13,8 @@ Kind = Literal["User", "Group"]
 MOST_GROUPS: Final = 1000  # groups that hold one resource
 LONGEST_NAME: Final = 200  # characters of a group's name: with them a user's message stays below a mebibyte
 LARGEST: Final = 131_072  # bytes of one resource as JSON, members and groups apart
+KEPT_DAYS: Final = 90  # days for which it is known that a resource was deleted, and when
+LONGEST_ANSWER: Final = 262_144  # bytes of an answer that is kept
 LONGEST_ID: Final = 128  # characters of the id of a member that nobody knows
 
 
@@ -22,7 +24,7 @@ class TakenError(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A user or a group as its source left it. `version` 0: not stored yet.
+    """A user or a group as its source left it. `version` of one that is not stored yet: what its first one follows.
 
     `content` is without id, meta, members and groups, and never holds a password. `memberships`: how many groups hold
     it. A deleted resource has no content; its version goes on, so that whoever is told late knows better.
@@ -64,6 +66,21 @@ class Unsent(NamedTuple):
     kind: Kind
     id: str
     mark: str
+
+
+class Gone(NamedTuple):
+    """A resource that was deleted, and when."""
+
+    id: str
+    at: Instant
+
+
+class Answer(NamedTuple):
+    """What became of a request that its source asks about later. `until`: as long as it is kept."""
+
+    request: str
+    text: str
+    until: Instant
 
 
 FINDABLE: Final[Mapping[Kind, Sequence[str]]] = {

@@ -6,7 +6,8 @@ As in `ports`: what cannot be done now raises TransientError, and each docstring
 from collections.abc import Sequence
 from typing import Protocol
 
-from provisioning.core.pushed import Held, Kind, Resource, Unsent
+from provisioning.core.period import Instant
+from provisioning.core.pushed import Answer, Gone, Held, Kind, Resource, Unsent
 
 
 class Pushed(Protocol):
@@ -67,6 +68,21 @@ class Pushed(Protocol):
 
     async def forget_memberships(self, source: str, kind: Kind, id_: str, groups: Sequence[str]) -> None:
         """A deleted resource leaves its groups."""
+        ...
+
+    async def gone(self, source: str, kind: Kind, after: str, most: int) -> Sequence[Gone]:
+        """Up to `most` that were deleted in the last 90 days, by id, beyond an id: one consistent query a page.
+
+        Some of them may be there again.
+        """
+        ...
+
+    async def keep_answer(self, source: str, answer: Answer) -> None:
+        """Keep what became of a request, in place of any other of its id: one request."""
+        ...
+
+    async def answers(self, source: str, most: int, now: Instant, request: str | None = None) -> Sequence[Answer]:
+        """What is kept, of one request or of all, up to `most` by id: one consistent query."""
         ...
 
 

@@ -12,6 +12,7 @@ PASSWORD: Final = f"{CORE}:password"
 REFERENCE: Final = f"{CORE}:reference"
 SEARCH: Final = f"{CORE}:search"
 SUSPEND: Final = f"{CORE}:suspend"
+UPDATES: Final = f"{CORE}:updates"
 DSML_PROFILES: Final = (f"{CORE}:DSML", f"{CORE}:dsml")  # both are seen
 DSML: Final = "urn:oasis:names:tc:DSML:2:0:core"
 XPATH: Final = "http://www.w3.org/TR/xpath20"
@@ -27,6 +28,7 @@ PREFIXES: Final[Mapping[str, str]] = {
     REFERENCE: "reference",
     SEARCH: "search",
     SUSPEND: "suspend",
+    UPDATES: "updates",
     DSML: "dsml",
 }
 # Which namespace the answer of a request is in; those that are not here are the core's.

@@ -19,6 +19,7 @@ from provisioning.stages.gateway_call import Call
 from provisioning.stages.gateway_events import events
 from provisioning.stages.gateway_keys import Keyring
 from provisioning.stages.gateway_scim import scim
+from provisioning.stages.gateway_spml import spml
 from provisioning.stages.message import Log
 
 RETRY: Final = "5"  # seconds
@@ -35,6 +36,7 @@ class Endpoint(NamedTuple):
 # A new endpoint is a row here, its name in `source_push.Endpoint`, and a module that serves a Call.
 ENDPOINTS: Final[Mapping[str, Endpoint]] = {
     "/scim/v2": Endpoint("scim", scim),
+    "/spml": Endpoint("spml", spml),
     "/events": Endpoint("events", events),
 }
 

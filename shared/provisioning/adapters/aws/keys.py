@@ -20,6 +20,8 @@
 | member | `P#<source>#G#<group>` | `M#<id>` | gateway |
 | value of a pushed resource | `Q#<source>#<U or G>#<attribute>#<value>` | `Q`, or its id | gateway, with the resource |
 | pushed and unsent | `O#<source>` | `<U or G>#<id>` | gateway, with what changed |
+| that one was deleted | `D#<source>#<U or G>` | `D#<id>` | gateway, with the resource |
+| what became of a request | `A#<source>` | `A#<request>` | gateway |
 
 In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive,
 `extracts/<folder>/…` by extract, for services whose endpoint names no bucket, `polled/<source>/…` by poll.

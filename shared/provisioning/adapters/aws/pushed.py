@@ -14,7 +14,19 @@ from provisioning.adapters.aws.keys import Key
 from provisioning.adapters.aws.pushed_items import Write, read_resource, read_unsent
 from provisioning.adapters.aws.rows import Rows
 from provisioning.core.errors import ConflictError, PermanentError, TransientError
-from provisioning.core.pushed import MOST_GROUPS, Held, Kind, Resource, TakenError, Unsent, claim_of, claims_of
+from provisioning.core.period import Instant
+from provisioning.core.pushed import (
+    MOST_GROUPS,
+    Answer,
+    Gone,
+    Held,
+    Kind,
+    Resource,
+    TakenError,
+    Unsent,
+    claim_of,
+    claims_of,
+)
 
 MOST_WRITES: Final = 100  # of one transaction
 AT_ONCE: Final = 8  # transactions
@@ -90,6 +102,8 @@ class PushedTable:
         # Loses to whoever wrote this resource since it was read, and to whoever took one of its values first.
         writes = [items.put_resource(resource, was, write), *(items.claim(resource, each) for each in taken)]
         writes += [items.unclaim(resource, each) for each in sorted(before - after)]
+        if resource.deleted:
+            writes.append(items.gone_item(resource))
         if tell:
             writes.append(items.unsent_item(resource.source, resource.kind, resource.id, write))
         refused = await self._rows.transact(writes, write.hex())
@@ -198,6 +212,30 @@ class PushedTable:
         for group in groups:
             gone += [pushed_keys.member_key(source, group, id_), pushed_keys.membership_key(source, kind, id_, group)]
         await self._rows.write_batch(gone)
+
+    async def gone(self, source: str, kind: Kind, after: str, most: int) -> Sequence[Gone]:
+        first = pushed_keys.gone_key(source, kind, after)
+        found, _ = await self._rows.query_page(
+            KeyConditionExpression="pk = :p AND sk > :a",
+            ExpressionAttributeValues={":p": {"S": first.pk}, ":a": {"S": first.sk}},
+            ConsistentRead=True,
+            Limit=most,
+        )
+        return [items.read_gone(item) for item in found]
+
+    async def keep_answer(self, source: str, answer: Answer) -> None:
+        await self._rows.put(items.answer_item(source, answer))
+
+    async def answers(self, source: str, most: int, now: Instant, request: str | None = None) -> Sequence[Answer]:
+        key = pushed_keys.answer_key(source, request or "")
+        found, _ = await self._rows.query_page(
+            KeyConditionExpression=f"pk = :p AND {'sk > :a' if request is None else 'sk = :a'}",
+            ExpressionAttributeValues={":p": {"S": key.pk}, ":a": {"S": key.sk}},
+            ConsistentRead=True,
+            Limit=most,
+        )
+        # The service deletes what has expired within days, not at once.
+        return [answer for answer in map(items.read_answer, found) if answer.until > now]
 
 
 def _chunks(ids: Sequence[str], most: int) -> list[Sequence[str]]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from provisioning.adapters.aws import keys, pushed_keys
 from provisioning.adapters.aws.items import Item
 from provisioning.core.period import DAY
-from provisioning.core.pushed import MOST_GROUPS, Claim, Kind, Resource, Unsent
+from provisioning.core.pushed import MOST_GROUPS, Answer, Claim, Gone, Kind, Resource, Unsent
 from provisioning.core.wire import pack, unpack
 
 Write = tuple[str, dict[str, Any]]  # the service's word for it, and its fields
@@ -69,6 +69,34 @@ def read_unsent(item: Mapping[str, Any]) -> Unsent:
     """What is unsent, of an item."""
     kind, _, id_ = item["sk"]["S"].partition("#")
     return Unsent("User" if kind == "U" else "Group", id_, bytes(item[keys.WRITE]["B"]).hex())
+
+
+def gone_item(resource: Resource) -> Write:
+    """Say that a resource was deleted, for as long as that is remembered."""
+    key = pushed_keys.gone_key(resource.source, resource.kind, resource.id)
+    expires = resource.modified + pushed_keys.TOMBSTONE_DAYS * DAY
+    return "Put", {"Item": {**key.attributes(), keys.BODY: _number(resource.modified), keys.EXPIRES: _number(expires)}}
+
+
+def read_gone(item: Mapping[str, Any]) -> Gone:
+    """What was deleted, of an item."""
+    return Gone(item["sk"]["S"].partition("#")[2], int(item[keys.BODY]["N"]))
+
+
+def answer_item(source: str, answer: Answer) -> Item:
+    """The item of an answer."""
+    key = pushed_keys.answer_key(source, answer.request)
+    return {**key.attributes(), keys.BODY: {"B": pack(answer.text)}, keys.EXPIRES: _number(answer.until)}
+
+
+def read_answer(item: Mapping[str, Any]) -> Answer:
+    """The answer of an item."""
+    request = item["sk"]["S"].partition("#")[2]
+    return Answer(request, str(unpack(item[keys.BODY]["B"])), int(item[keys.EXPIRES]["N"]))
+
+
+def _number(value: int) -> dict[str, str]:
+    return {"N": str(value)}
 
 
 def bump(source: str, kind: Kind, id_: str, groups: int) -> Write:

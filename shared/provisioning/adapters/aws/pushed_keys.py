@@ -3,11 +3,12 @@
 from typing import Final
 
 from provisioning.adapters.aws.keys import Key, bounded
+from provisioning.core.pushed import KEPT_DAYS
 
 PUSHED_SORT: Final = "A"
 MEMBERSHIP: Final = "G#"
 MEMBER: Final = "M#"
-TOMBSTONE_DAYS: Final = 90  # of pushed resources that are deleted
+TOMBSTONE_DAYS: Final = KEPT_DAYS  # of pushed resources that are deleted
 
 
 def pushed_key(source: str, kind: str, id_: str) -> Key:
@@ -35,3 +36,13 @@ def unsent_key(source: str, kind: str, id_: str) -> Key:
 def pushed_partition(source: str, kind: str, shard: int) -> str:
     """Resources of a source, in the index `by-service`, sorted by id."""
     return f"P#{source}#{kind[0]}#{shard}"
+
+
+def gone_key(source: str, kind: str, id_: str) -> Key:
+    """That a resource was deleted."""
+    return Key(f"D#{source}#{kind[0]}", f"D#{id_}")
+
+
+def answer_key(source: str, request: str) -> Key:
+    """What became of a request."""
+    return Key(f"A#{source}", f"A#{request}")

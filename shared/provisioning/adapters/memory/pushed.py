@@ -8,7 +8,20 @@ from dataclasses import dataclass, field, replace
 from provisioning.adapters.memory.queues import MemoryQueue
 from provisioning.adapters.memory.request import Checkpoint, Request, pass_by
 from provisioning.core.errors import ConflictError, PermanentError, TransientError
-from provisioning.core.pushed import MOST_GROUPS, Claim, Held, Kind, Resource, TakenError, Unsent, claim_of, claims_of
+from provisioning.core.period import Instant
+from provisioning.core.pushed import (
+    MOST_GROUPS,
+    Answer,
+    Claim,
+    Gone,
+    Held,
+    Kind,
+    Resource,
+    TakenError,
+    Unsent,
+    claim_of,
+    claims_of,
+)
 
 Place = tuple[str, Kind, str]  # source, kind, id
 CHUNK = 25  # members of one transaction
@@ -24,6 +37,8 @@ class MemoryPushed:
     claims: dict[tuple[str, Kind, Claim], dict[str, None]] = field(default_factory=dict)
     groups: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # members by (source, group)
     waiting: dict[Place, str] = field(default_factory=dict)  # what is unsent, and its mark
+    deletions: dict[Place, Instant] = field(default_factory=dict)
+    kept: dict[tuple[str, str], Answer] = field(default_factory=dict)  # answers by (source, request)
     _marks: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def _request(self, name: str) -> Request:
@@ -70,6 +85,8 @@ class MemoryPushed:
             for claim in after - before:
                 self.claims.setdefault((*place[:2], claim), {})[resource.id] = None
             self.resources[place] = replace(resource, version=resource.version + 1)
+            if resource.deleted:
+                self.deletions[place] = resource.modified
             if tell:
                 self._tell(*place)
             return self.resources[place]
@@ -136,6 +153,20 @@ class MemoryPushed:
         async with self._request("BatchWriteItem"):
             for group in groups:
                 self.groups.get((source, group), set()).discard(id_)
+
+    async def gone(self, source: str, kind: Kind, after: str, most: int) -> Sequence[Gone]:
+        async with self._request("Query"):
+            of = ((place[2], at) for place, at in self.deletions.items() if place[:2] == (source, kind))
+            return [Gone(id_, at) for id_, at in sorted(of) if id_ > after][:most]
+
+    async def keep_answer(self, source: str, answer: Answer) -> None:
+        async with self._request("PutItem"):
+            self.kept[source, answer.request] = answer
+
+    async def answers(self, source: str, most: int, now: Instant, request: str | None = None) -> Sequence[Answer]:
+        async with self._request("Query"):
+            of = (each for place, each in sorted(self.kept.items()) if place[0] == source)
+            return [each for each in of if each.until > now and request in (None, each.request)][:most]
 
 
 @dataclass(slots=True)
