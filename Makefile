@@ -13,6 +13,7 @@ PEOPLE ?= 200
 SEEDS ?= 2000
 AWS ?= embedded
 UNIT_PYTHON ?= python3.13
+PROCESSES ?= 2
 
 .PHONY: help setup run test test-unit check format schemas simulate simulate-mutants bench bench-eligibility bench-delivery bench-extract bench-sources clean
 
@@ -50,11 +51,11 @@ run: setup ## Deploy to a local AWS and play a day at the sample campus (ONCE=1:
 	$(RUN)python -m localstack.run --people $(PEOPLE) --aws $(AWS) $(if $(ONCE),--once)
 
 test: setup ## Run all tests
-	$(RUN)python -m pytest
+	$(RUN)python -m pytest -n $(PROCESSES) --dist loadfile
 
 test-unit: setup ## Run the tests that need no server, on another Python: make test-unit UNIT_PYTHON=python3.13
 	UV_PROJECT_ENVIRONMENT=.tools/unit $(UV) sync --quiet --frozen --all-extras --group test --python $(UNIT_PYTHON)
-	.tools/unit/bin/python -m pytest tests/core tests/protocols tests/stages tests/command
+	.tools/unit/bin/python -m pytest -n $(PROCESSES) --dist loadfile tests/core tests/protocols tests/stages tests/command
 
 check: setup ## Lint, types, import contracts, and the template
 	$(RUN)ruff format --check .
