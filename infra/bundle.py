@@ -29,6 +29,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
 # Of the project: what only some tenants' functions import.
 EXTRAS: Final = frozenset({"ldap", "parquet", "signed", "sql"})
+_NOT_IN_IT: Final = (("provisioning", "command"), ("provisioning", "contract"))
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first date that a zip knows
 _PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
 
@@ -99,12 +100,12 @@ def build(target: Target, extras: frozenset[str] = EXTRAS) -> Built:
 
 
 def sources() -> Iterator[tuple[str, Path]]:
-    """The engine's own files, by their name in the bundle. The command line is not among them."""
+    """The engine's own files, by their name in the bundle. The command line and the contracts are not among them."""
     for base in (ROOT, ROOT / "shared"):
         for package in ("functions", "provisioning"):
             for file in (base / package).rglob("*.py"):
                 name = file.relative_to(base)
-                if name.parts[:2] != ("provisioning", "command"):
+                if name.parts[:2] not in _NOT_IN_IT:
                     yield str(name), file
 
 

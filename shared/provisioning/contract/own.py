@@ -1,0 +1,76 @@
+"""A tenant's own adapter as its contract test opens it: by the files of its bundle, and through the engine's checks."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from provisioning.adapters.sources.registry import open_source
+from provisioning.command.bundle import check_folder
+from provisioning.command.own_sources import on_path
+from provisioning.core.catalog import Source
+from provisioning.core.errors import InvalidError
+from provisioning.core.notification import Listening, read_observation
+from provisioning.core.policy import Policy
+from provisioning.core.record import Absence, Record
+from provisioning.core.source import Page
+from provisioning.ports import Extraction
+
+
+@asynccontextmanager
+async def open_own(bundle: Path, source: str, secret: str = "", **options: JsonValue) -> AsyncIterator[Extraction]:
+    """The source of a bundle's folder. `options` replace those of its file; `secret` is the text that it is given.
+
+    Raises BundleError if the bundle is wrong, InvalidError if the module is.
+    """
+    _, asked = _source(bundle, source)
+    async with _opened(bundle, asked, secret, options) as extraction:
+        yield extraction
+
+
+async def read_records(bundle: Path, source: str, secret: str = "", **options: JsonValue) -> list[Record | Absence]:
+    """Everybody whom a snapshot shows, as the records that `record` makes of them.
+
+    Raises InvalidError for whoever cannot be read.
+    """
+    policy, asked = _source(bundle, source)
+    listening = Listening(policy.source(asked.id), policy.readers.get(asked.id), policy.schema)
+    found: list[Record | Absence] = []
+    async with _opened(bundle, asked, secret, options) as extraction:
+        page = await extraction.snapshot(None)
+        while True:
+            _refuse_spoiled(page)
+            for item in page.items:
+                found.append(read_observation(listening, {"key": item.key, "observed": 1, "fields": item.fields}))
+            if not page.more:
+                return found
+            page = await extraction.snapshot(page.position)
+
+
+def _source(bundle: Path, name: str) -> tuple[Policy, Source]:
+    _, policy = check_folder(bundle)
+    if name not in policy.sources or (found := policy.source(name)).poll is None or found.poll.custom is None:
+        raise InvalidError(f"there is no source {name!r} with poll.custom", str(bundle), right="as sources/*.yaml say")
+    return policy, found
+
+
+@asynccontextmanager
+async def _opened(
+    bundle: Path, source: Source, secret: str, options: dict[str, JsonValue]
+) -> AsyncIterator[Extraction]:
+    on_path(bundle)
+    assert source.poll is not None
+    assert source.poll.custom is not None
+    custom = source.poll.custom.model_copy(update={"options": {**source.poll.custom.options, **options}})
+
+    async def read(_name: str) -> str:
+        return secret
+
+    async with open_source(source.poll.model_copy(update={"custom": custom}), read) as extraction:
+        yield extraction
+
+
+def _refuse_spoiled(page: Page) -> None:
+    for each in page.spoiled:
+        raise InvalidError(each.reason, each.where, right="what the adapter can show")
