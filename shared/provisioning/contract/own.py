@@ -41,8 +41,8 @@ async def read_records(bundle: Path, source: str, secret: str = "", **options: J
         page = await extraction.snapshot(None)
         while True:
             _refuse_spoiled(page)
-            for item in page.items:
-                found.append(read_observation(listening, {"key": item.key, "observed": 1, "fields": item.fields}))
+            data = ({"key": item.key, "observed": 1, "fields": item.fields} for item in page.items)
+            found += [read_observation(listening, each) for each in data]
             if not page.more:
                 return found
             page = await extraction.snapshot(page.position)
@@ -61,7 +61,7 @@ async def _opened(
 ) -> AsyncIterator[Extraction]:
     on_path(bundle)
     assert source.poll is not None
-    assert source.poll.custom is not None
+    assert source.poll.custom is not None  # as `_source` saw
     custom = source.poll.custom.model_copy(update={"options": {**source.poll.custom.options, **options}})
 
     async def read(_name: str) -> str:

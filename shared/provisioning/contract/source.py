@@ -1,6 +1,7 @@
 """The contract of sources (`ports.Extraction`), as behaviours: each fills an empty world, and says what is wrong."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from provisioning.contract.world import World, everything, since
 from provisioning.core.errors import TransientError
@@ -163,7 +164,7 @@ async def a_broken_connection_passes(world: World) -> None:
 
 
 # By name: what a world `lacks` names them.
-BEHAVIOURS: dict[str, Callable[[World], Awaitable[None]]] = {
+BEHAVIOURS: dict[str, Callable[[World], Coroutine[Any, Any, None]]] = {
     behaviour.__name__: behaviour
     for behaviour in (
         snapshot_shows_everybody,

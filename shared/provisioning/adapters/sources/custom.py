@@ -49,9 +49,7 @@ def _imported(custom: Custom, file: str) -> Opens:
         module = import_module(name)
     except ModuleNotFoundError as error:
         if error.name in (PACKAGE, name):
-            right = (
-                "the file in the bundle's folder, deployed by infra.bundle --own; on the command line, --bundle FOLDER"
-            )
+            right = "the bundle's own file, deployed by infra.bundle --own; on the command line, --bundle FOLDER"
             raise InvalidError("there is no such module", file, right=right) from error
         right = "what the engine's functions have, or a module of the same folder"
         raise InvalidError(f"it imports {error.name}, which is not here", file, right=right) from error

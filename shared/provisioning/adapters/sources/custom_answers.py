@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from provisioning.core.errors import InvalidError, TransientError
@@ -64,9 +65,7 @@ class Checked:
         if not page.more and not isinstance(page.evidence, Evidence):
             raise self._wrong("snapshot", "the last page has no evidence", "Evidence(expected=…), or Evidence()")
         if any(item.fields is None for item in page.items):
-            raise self._wrong(
-                "snapshot", "a page shows somebody without fields", "those who are there, and nobody else"
-            )
+            raise self._wrong("snapshot", "it shows somebody without fields", "those who are there, and nobody else")
         return page
 
     def _page(self, call: str, page: Any, asked: str | None) -> Page:
@@ -86,9 +85,7 @@ class Checked:
                 aside.append(Spoiled(f"{self._file} {item.key}", fault, str(item.fields)[:_LONGEST], item.key))
             else:
                 kept.append(item)
-        return Page(
-            tuple(kept), page.position, page.more, tuple(aside), page.lost, page.restarts, page.evidence
-        )  # fmt: skip
+        return replace(page, items=tuple(kept), spoiled=tuple(aside))
 
     def _items(self, call: str, items: Any) -> Sequence[Item]:
         if not isinstance(items, tuple | list) or not all(isinstance(item, Item) for item in items):

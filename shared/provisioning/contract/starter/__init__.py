@@ -1,1 +1,1 @@
-"""What `provision new source` writes, for a source called my-idms: the modules here are its texts, and no one's code."""
+"""What `provision new source` writes, for a source called my-idms: texts that nobody imports."""

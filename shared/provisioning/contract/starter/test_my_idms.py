@@ -1,7 +1,7 @@
 """Holds my_idms.py to the contract of sources: `python -m pytest sources/test_my_idms.py`.
 
-World is the IDMS as these tests need it: people come, change and go. YOURS: when the adapter asks the real one, let World
-do so with a test instance of it. What the IDMS cannot do goes into `lacks`, with the reason.
+World is the IDMS as these tests need it: people come, change and go. YOURS: when the adapter asks the real one, let
+World change a test instance of it. What the IDMS cannot do goes into `lacks`, with the reason.
 """
 
 import asyncio
