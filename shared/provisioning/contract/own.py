@@ -1,18 +1,17 @@
 """A tenant's own adapter as its contract test opens it: by the files of its bundle, and through the engine's checks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from provisioning.adapters.sources.registry import open_source
-from provisioning.command.bundle import check_folder
+from provisioning.command.bundle import check_folder, load_bundle
 from provisioning.command.own_sources import on_path
 from provisioning.core.catalog import Source
 from provisioning.core.errors import InvalidError
 from provisioning.core.notification import Listening, read_observation
-from provisioning.core.policy import Policy
 from provisioning.core.record import Absence, Record
 from provisioning.core.source import Page
 from provisioning.ports import Extraction
@@ -24,7 +23,7 @@ async def open_own(bundle: Path, source: str, secret: str = "", **options: JsonV
 
     Raises BundleError if the bundle is wrong, InvalidError if the module is.
     """
-    _, asked = _source(bundle, source)
+    asked = _source(bundle, load_bundle(bundle).sources, source)
     async with _opened(bundle, asked, secret, options) as extraction:
         yield extraction
 
@@ -34,7 +33,8 @@ async def read_records(bundle: Path, source: str, secret: str = "", **options: J
 
     Raises InvalidError for whoever cannot be read.
     """
-    policy, asked = _source(bundle, source)
+    _, policy = check_folder(bundle)
+    asked = _source(bundle, map(policy.source, policy.sources), source)
     listening = Listening(policy.source(asked.id), policy.readers.get(asked.id), policy.schema)
     found: list[Record | Absence] = []
     async with _opened(bundle, asked, secret, options) as extraction:
@@ -48,11 +48,11 @@ async def read_records(bundle: Path, source: str, secret: str = "", **options: J
             page = await extraction.snapshot(page.position)
 
 
-def _source(bundle: Path, name: str) -> tuple[Policy, Source]:
-    _, policy = check_folder(bundle)
-    if name not in policy.sources or (found := policy.source(name)).poll is None or found.poll.custom is None:
-        raise InvalidError(f"there is no source {name!r} with poll.custom", str(bundle), right="as sources/*.yaml say")
-    return policy, found
+def _source(bundle: Path, sources: Iterable[Source], name: str) -> Source:
+    for source in sources:
+        if source.id == name and source.poll is not None and source.poll.custom is not None:
+            return source
+    raise InvalidError(f"there is no source {name!r} with poll.custom", str(bundle), right="as sources/*.yaml say")
 
 
 @asynccontextmanager
