@@ -45,7 +45,11 @@ def add_gateway(stack: Stack, bundle: Bundle, changes: Mapping[str, str]) -> Non
             *map(roles.reads_secret, roles.issuers_of(pushing)),
         ),
     )
-    _add_url(stack, functions.add_function(stack, function))
+    logical = functions.add_function(stack, function)
+    _add_url(stack, logical)
+    functions.every_minute(
+        stack, logical, names.logical("gateway", "rule"), names.function(bundle.tenant.id, "gateway")
+    )
 
 
 _PARTITIONS: Final = (("P", "#*"), ("Q", "#*"), ("O", ""), ("D", "#*"), ("A", ""))

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from provisioning.runtime.http_entry import http_handler
-from provisioning.stages.gateway import Request, Response, gateway
+from provisioning.stages.gateway import Request, Response, gateway, sweep
 from tests.gateway.events import payload_2
 from tests.gateway.world import World
 
@@ -22,7 +22,7 @@ def served(world: World, record: Any = None) -> Iterator[str]:
     async def serve(request: Request, now: int) -> Response:
         return await gateway(world.shell, request, now)
 
-    handler, loop = http_handler(serve), asyncio.new_event_loop()
+    handler, loop = http_handler(serve, lambda: sweep(world.shell)), asyncio.new_event_loop()
 
     async def answer(request: web.Request) -> web.Response:
         body, headers = await request.read(), {**request.headers, "x-forwarded-proto": "http"}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from provisioning.core.errors import InvalidError
+from provisioning.core.errors import InvalidError, TransientError
 from provisioning.runtime import http_entry
 from provisioning.runtime.http_entry import http_handler, read_event
 from provisioning.stages.gateway import Request, Response
@@ -61,8 +61,28 @@ async def unused(request: Request, now: int) -> Response:
     raise AssertionError(request)
 
 
-def invoked(serve: Any, event: dict[str, Any]) -> dict[str, Any]:
-    return http_handler(serve)(event, None)
+async def untimed() -> None:
+    raise AssertionError
+
+
+def invoked(serve: Any, event: dict[str, Any], timed: Any = untimed) -> dict[str, Any]:
+    return http_handler(serve, timed)(event, None)
+
+
+def test_the_clock_is_told_from_requests(thread: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = []
+
+    async def timed() -> None:
+        calls.append("now")
+        if len(calls) > 1:
+            raise TransientError("the table is throttled")
+
+    event = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+    assert [thread(lambda: invoked(unused, event, timed)) for _ in range(2)] == [{}, {}]
+    assert calls == ["now", "now"]
+    assert "the table is throttled" in capsys.readouterr().out
+    forged = payload_2("POST", "/", body=b'{"source":"aws.events"}')
+    assert thread(lambda: invoked(unused, forged))["statusCode"] == 500
 
 
 def test_an_answer_is_what_lambda_wants(thread: Any) -> None:

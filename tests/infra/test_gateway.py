@@ -81,3 +81,11 @@ def test_cfn_lint_finds_nothing(pushing: Template, tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("cfn-lint")), str(file)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  our own tools
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
+
+
+def test_the_clock_settles_what_a_client_that_never_returns_left_behind(pushing: Template) -> None:
+    rule = of_type(pushing, "AWS::Events::Rule")["GatewayRule"]
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": ["GatewayFunction", "Arn"]}
+    permissions = of_type(pushing, "AWS::Lambda::Permission").values()
+    assert {"Fn::GetAtt": ["GatewayRule", "Arn"]} in [each.get("SourceArn") for each in permissions]

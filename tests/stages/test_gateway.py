@@ -10,6 +10,7 @@ import pytest
 
 from provisioning.core.errors import TransientError
 from provisioning.protocols.inbound.http import LARGEST_BODY
+from provisioning.stages.gateway import sweep
 from tests.gateway.world import GROUP, NEXT, NOW, OTHER, PASSWORD, SCIM, TOKEN, USER, World
 from tests.stages.deaths import Deaths
 
@@ -153,22 +154,50 @@ STEPS: dict[str, tuple[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize("by_clock", [False, True])
 @pytest.mark.parametrize("step", STEPS)
-async def test_killed_at_any_await_and_asked_for_anything_again_everybody_is_told_what_is_so(step: str) -> None:
-    """Whatever the process left behind, the next request of the source, even one that only reads, sends it."""
+async def test_killed_at_any_await_everybody_is_told_what_is_so_by_the_next_request_or_the_clock(
+    step: str, by_clock: bool
+) -> None:
+    """Whatever the process left behind: sent by a request of the source, even one that only reads, or soon."""
     for at in count(1):
         world, path, method, sent = await _before(step)
         last, deaths = {item["key"]: item for item in world.told()}, Deaths()
         world.pushed.checkpoint = world.changes.checkpoint = deaths.checkpoint
         died = await deaths.kill(world.scim(method, path, sent), at)
         world.pushed.checkpoint = world.changes.checkpoint = World().changes.checkpoint
-        assert (await world.scim("GET", "/Users", query="count=0")).status == 200
+        if by_clock:
+            await sweep(world.shell)
+        else:
+            assert (await world.scim("GET", "/Users", query="count=0")).status == 200
         for item in world.told():
             if item["version"] >= last.get(item["key"], item)["version"]:
                 last[item["key"]] = item
         await _is_so(world, last)
         if not died:
             return
+
+
+async def test_a_source_that_cannot_be_settled_now_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    await world.user()
+    ask = {"schemas": [USER], "userName": "bob"}
+    assert (await world.ask("POST", "/scim/v2/Users", ask, token="a" * 32)).status == 201
+    for source in ("registry", "alumni"):
+        for key in [key for key in world.pushed.resources if key[0] == source]:
+            await world.pushed.touch(source, [key[2]])
+    world.told(), world.told("alumni")
+    real = world.pushed.unsent
+
+    async def refuses(source: str, most: int) -> Any:
+        if source == "registry":
+            raise TransientError("the table is throttled")
+        return await real(source, most)
+
+    monkeypatch.setattr(type(world.pushed), "unsent", lambda _, source, most: refuses(source, most))
+    await sweep(world.shell)
+    assert (len(world.told()), len(world.told("alumni"))) == (0, 1)
+    assert [each["source"] for each in world.logged if each["word"] == "gateway.unsettled"] == ["registry"]
 
 
 @pytest.mark.parametrize("step", [step for step in STEPS if step != "create"])

@@ -1,4 +1,7 @@
-"""The edge of a function that answers HTTP: a function URL, an HTTP API (payload 2.0) or a REST API (payload 1.0)."""
+"""The edge of a function that answers HTTP: a function URL, an HTTP API (payload 2.0) or a REST API (payload 1.0).
+
+The clock may call it, too: an event of EventBridge, which no request can look like.
+"""
 
 import asyncio
 import base64
@@ -7,13 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from provisioning.core.errors import InvalidError
+from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.period import Instant
 from provisioning.protocols.inbound.http import MOST_PARAMETERS, Request, Response
 from provisioning.runtime.entry import Handler, clock, defended, run
 from provisioning.runtime.log import log
 
 Serve = Callable[[Request, Instant], Awaitable[Response]]
+Timed = Callable[[], Awaitable[None]]
 
 WITHIN: Final = 25.0  # seconds; API Gateway waits for 29
 _PLAIN: Final = {"content-type": "text/plain; charset=utf-8"}
@@ -21,8 +25,11 @@ _LATE: Final = Response(503, {**_PLAIN, "retry-after": "1"}, "not yet done; tryi
 _DEFECT: Final = Response(500, _PLAIN, "a defect; it is in the log")
 
 
-def http_handler(serve: Serve) -> Handler:
-    """A Lambda handler for requests. What takes too long is broken off, and answered so that it is sent again."""
+def http_handler(serve: Serve, timed: Timed) -> Handler:
+    """A Lambda handler for requests, and for the clock.
+
+    A request that takes too long is broken off, and answered so that it is sent again.
+    """
 
     async def answered(request: Request) -> Response:
         try:
@@ -32,7 +39,17 @@ def http_handler(serve: Serve) -> Handler:
             log("gateway.late", method=request.method)
             return _LATE
 
+    async def on_time() -> None:
+        try:
+            async with asyncio.timeout(WITHIN):
+                await timed()
+        except (TimeoutError, TransientError) as error:
+            log("gateway.unsettled", reason=str(error) or "it took too long")
+
     def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  Lambda passes both
+        if event.get("source") == "aws.events":
+            run(defended(on_time(), None, "gateway.defect"))
+            return {}
         try:
             request = read_event(event)
         except InvalidError as error:

@@ -18,6 +18,7 @@ from provisioning.protocols.inbound.http import too_large
 from provisioning.stages.gateway_call import Call
 from provisioning.stages.gateway_events import events
 from provisioning.stages.gateway_keys import Keyring
+from provisioning.stages.gateway_onward import settle
 from provisioning.stages.gateway_scim import scim
 from provisioning.stages.gateway_spml import spml
 from provisioning.stages.message import Log
@@ -70,6 +71,21 @@ async def gateway(shell: Gateway, request: Request, now: Instant) -> Response:
     except TransientError as error:
         shell.log("gateway.failed", method=request.method, reason=str(error))
         return Response(503, {**_PLAIN, "retry-after": RETRY}, "not now; nothing is lost by trying again")
+
+
+async def sweep(shell: Gateway) -> None:
+    """Send what a process left that died between its write and its message, and whose client never came back.
+
+    A source that cannot be settled now is settled a minute later, and stops no other.
+    """
+    policy = await shell.policies.current()
+    for source in policy.bundle.sources:
+        if source.push is None or not {"scim", "spml"} & {*source.push.endpoints}:
+            continue
+        try:
+            await settle(shell.pushed, shell.changes, source.id)
+        except TransientError as error:
+            shell.log("gateway.unsettled", source=source.id, reason=str(error))
 
 
 async def _source(shell: Gateway, policy: Policy, request: Request, now: Instant) -> Source | None:
