@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from localstack.emulator import ROOT
 from provisioning.adapters.sources.registry import open_source
 from provisioning.command.bundle import check_folder
+from provisioning.command.main import application
 from provisioning.command.new import write_source
 from provisioning.command.own_sources import on_path
 from provisioning.core.catalog import Bundle
@@ -169,15 +171,16 @@ def test_a_module_is_read_and_not_run(campus: Path, text: str) -> None:
     check_folder(campus)
 
 
+async def no_secret(name: str) -> str:
+    raise AssertionError(name)
+
+
 class OwnBench(PollBench):
     """poll, with a source that is opened as the deployed function opens it."""
 
     @asynccontextmanager
     async def open(self, options: Options) -> AsyncIterator[Extraction]:
-        async def read(name: str) -> str:
-            raise AssertionError(name)
-
-        async with open_source(options, read) as source:
+        async with open_source(options, no_secret) as source:
             yield source
 
 
@@ -199,3 +202,27 @@ async def test_what_is_generated_is_published_and_polled(campus: Path) -> None:
     assert bench.sent(before) == {"1004": {"id": "1004", "changed": 4, "login": "ada"}}
     assert [*await bench.snapshot()] == ["1004"], "the list of the last run does not know them yet"
     assert not await bench.snapshot(), "nothing changed"
+
+
+@pytest.mark.parametrize(
+    ("words", "does"),
+    [
+        (["now", "my-hr/1001"], "provisioning.command.now_deployed.attend"),
+        (["records", "--rejected", "--retry", "all"], "provisioning.command.records_deployed.retry"),
+    ],
+)
+def test_commands_that_ask_find_the_bundles_own_adapters(
+    campus: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], does: str
+) -> None:
+    write_source(campus, "my-hr")
+    shown: list[str] = []
+
+    async def asking(*_given: object) -> list[object]:
+        options = {"module": "my_hr", "options": {"file": "my_hr.sample.jsonl", "page": 10}}
+        async with open_source(Options.model_validate({"custom": options}), no_secret) as source:
+            shown.extend(item.key for item in await source.fetch(["1001"]))
+        return []
+
+    monkeypatch.setattr(does, asking)
+    result = CliRunner().invoke(application, [*words, "--bundle", str(campus)])
+    assert shown == ["1001"], result.output
