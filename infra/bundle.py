@@ -2,6 +2,7 @@
 
 `python -m infra.bundle` builds for this interpreter, which is the embedded emulator's; `--target lambda` builds for
 Lambda's own. `--tenant FOLDER` leaves out the libraries of protocols and formats that no service of that bundle has.
+`--own` adds the adapters of sources that the tenant's operator wrote, for the functions that ask by them alone.
 Equal inputs make equal bytes, under a name that stands for the inputs, so nothing is built twice.
 """
 
@@ -29,6 +30,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 BUILD: Final = ROOT / "build"
 # Of the project: what only some tenants' functions import.
 EXTRAS: Final = frozenset({"ldap", "parquet", "signed", "sql"})
+_NOT_IN_IT: Final = (("provisioning", "command"), ("provisioning", "contract"))
+_OWN: Final = "sources"  # of a tenant's folder, and of the bundle
+_LARGEST_OWN: Final = 20_000_000
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the first date that a zip knows
 _PLATFORMS: Final = {"x86_64": "x86_64-manylinux_2_34", "arm64": "aarch64-manylinux_2_34"}
 
@@ -80,11 +84,14 @@ def extras_of(tenant: Bundle) -> frozenset[str]:
     return frozenset(({"ldap"} & protocols) | ({"parquet"} & formats) | ({"ldap", "sql"} & technologies) | tokens)
 
 
-def build(target: Target, extras: frozenset[str] = EXTRAS) -> Built:
-    """Build the bundle unless it is there. Raises BundleBuildError."""
+def build(target: Target, extras: frozenset[str] = EXTRAS, tenant: Path | None = None) -> Built:
+    """Build the bundle unless it is there. Raises BundleBuildError.
+
+    `tenant`: the folder whose own adapters of sources it carries, too.
+    """
     requirements = _requirements(extras)
     dependencies_key = _digest([requirements.encode(), Path(trim.__file__).read_bytes(), _where(target)])
-    own = sorted(sources())
+    own = sorted([*sources(), *(own_sources(tenant) if tenant is not None else ())])
     key = _digest([dependencies_key.encode(), Path(__file__).read_bytes(), *_contents(own)])
     file = BUILD / f"bundle-{key}.zip"
     reused = file.exists()
@@ -99,13 +106,29 @@ def build(target: Target, extras: frozenset[str] = EXTRAS) -> Built:
 
 
 def sources() -> Iterator[tuple[str, Path]]:
-    """The engine's own files, by their name in the bundle. The command line is not among them."""
+    """The engine's own files, by their name in the bundle. The command line and the contracts are not among them."""
     for base in (ROOT, ROOT / "shared"):
         for package in ("functions", "provisioning"):
             for file in (base / package).rglob("*.py"):
                 name = file.relative_to(base)
-                if name.parts[:2] != ("provisioning", "command"):
+                if name.parts[:2] not in _NOT_IN_IT:
                     yield str(name), file
+
+
+def own_sources(tenant: Path) -> Iterator[tuple[str, Path]]:
+    """What is in a tenant's folder of sources, but its YAML, which is published, and tests. Raises BundleBuildError."""
+    folder, size = tenant / _OWN, 0
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(tenant)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        if not file.is_file() or hidden or file.suffix in {".yaml", ".pyc"} or file.name.startswith("test_"):
+            continue
+        size += file.stat().st_size
+        if size > _LARGEST_OWN:
+            raise BundleBuildError(
+                f"{folder} holds more than {_LARGEST_OWN} bytes: keep there what adapters need alone"
+            )
+        yield str(name), file
 
 
 def _contents(sources: Iterable[tuple[str, Path]]) -> Iterator[bytes]:
@@ -212,10 +235,14 @@ def main() -> int:
     parser.add_argument("--target", choices=("local", "lambda"), default="local")
     parser.add_argument("--architecture", choices=sorted(_PLATFORMS), default="x86_64")
     parser.add_argument("--tenant", type=Path, help="the folder of the bundle whose services are deployed")
+    parser.add_argument("--own", action="store_true", help="with --tenant: with the adapters in its folder `sources`")
     arguments = parser.parse_args()
+    if arguments.own and arguments.tenant is None:
+        parser.error("--own needs --tenant")
     try:
         extras = extras_of(load_bundle(arguments.tenant)) if arguments.tenant is not None else EXTRAS
-        built = build(this_machine() if arguments.target == "local" else on_lambda(arguments.architecture), extras)
+        target = this_machine() if arguments.target == "local" else on_lambda(arguments.architecture)
+        built = build(target, extras, arguments.tenant if arguments.own else None)
     except (BundleBuildError, ProvisioningError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

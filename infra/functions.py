@@ -27,6 +27,7 @@ class Function:
     service: str | None = None
     environment: Mapping[str, Value] = field(default_factory=dict)
     rights: tuple[Value, ...] = ()
+    own: bool = False  # it asks by adapters that the tenant's operator wrote, and carries them
 
     @property
     def logical(self) -> str:
@@ -67,7 +68,7 @@ def add_function(stack: Stack, function: Function) -> str:
             "Runtime": RUNTIME,
             "Architectures": [ref("Architecture")],
             "Handler": f"functions.{function.stage}.handler",
-            "Code": {"S3Bucket": ref("CodeBucket"), "S3Key": ref("CodeKey")},
+            "Code": {"S3Bucket": ref("CodeBucket"), "S3Key": ref("OwnCodeKey" if function.own else "CodeKey")},
             "Role": arn(role),
             "Timeout": function.timeout,
             "MemorySize": function.memory,

@@ -41,6 +41,11 @@ def add_bulk(stack: Stack, bundle: Bundle, timeout: int) -> dict[str, str]:
     return queues
 
 
+def is_own(source: Source) -> bool:
+    """Whether a source is asked by an adapter that its operator wrote."""
+    return source.poll is not None and source.poll.custom is not None
+
+
 def roles_of(source: Source) -> tuple[str, ...]:
     """The logical ids of the roles that send to a source's queue in place of its topic."""
     return (f"{names.logical('poll', source.id, 'function')}Role",) if source.poll is not None else ()
@@ -79,6 +84,7 @@ def _add(stack: Stack, bundle: Bundle, source: Source, changes: str, bulk: str) 
             *_files(source),
             *roles.asks(source),
         ),
+        own=is_own(source),
     )
     functions.feed(stack, functions.add_function(stack, function), queue, CONCURRENCY, batch=1)
     _schedules(stack, bundle, source, queue)

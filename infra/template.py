@@ -13,7 +13,7 @@ from infra.extract import add_extract
 from infra.feedback import add_feedback
 from infra.functions import Function
 from infra.gateway import add_gateway, speaks_for
-from infra.poll import add_bulk, add_poll, roles_of
+from infra.poll import add_bulk, add_poll, is_own, roles_of
 from infra.resources import Stack, ref
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
@@ -27,6 +27,11 @@ def render(bundle: Bundle) -> dict[str, Any]:
     """The template, JSON-able and in a stable order. Raises InvalidError if a name would be too long for AWS."""
     stack = Stack()
     _parameters(stack)
+    if any(map(is_own, bundle.sources)):
+        stack.parameters["OwnCodeKey"] = {
+            "Type": "String",
+            "Description": "Key of the code bundle with the tenant's own adapters of sources: infra.bundle --own",
+        }
     add_storage(stack)
     tenant = bundle.tenant.id
     timeouts = TIMEOUTS
@@ -120,6 +125,7 @@ def _receive(
             *(right for source in asked for right in roles.asks(source)),
             *roles.verifies(bundle.sources),
         ),
+        own=any(map(is_own, asked)),
     )
     logical = functions.add_function(stack, function)
     for queue in changes.values():

@@ -11,7 +11,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError, WaiterError
 
 from infra import names
-from infra.bundle import architecture
+from infra.bundle import Built, architecture
 from infra.template import render
 from localstack import clock
 from localstack.clients import Clients
@@ -47,15 +47,20 @@ class Deployment:
         return self.outputs[names.logical("changes", source, "topic")]
 
 
-async def deploy(clients: Clients, bundle: Bundle, code: Path, key: str, secrets: Mapping[str, str]) -> Deployment:
-    """Deploy. Raises DeployError, or BundleError if the bundle is wrong."""
+async def deploy(
+    clients: Clients, bundle: Bundle, code: Path, key: str, secrets: Mapping[str, str], own: Built | None = None
+) -> Deployment:
+    """Deploy. `own`: the code with the tenant's own adapters, if it has any. Raises DeployError, or BundleError."""
     compile_bundle(bundle)
     stack = bundle.tenant.id
     bucket = f"{stack}-code"
     await _upload(clients, bucket, key, code)
+    if own is not None:
+        await _upload(clients, bucket, own.key, own.file)
     for name, value in secrets.items():
         await _put_secret(clients, name, value)
-    await _put_stack(clients, stack, bucket, key, json.dumps(render(bundle), separators=(",", ":")))
+    keys = {"CodeKey": key} | ({"OwnCodeKey": own.key} if own is not None else {})
+    await _put_stack(clients, stack, bucket, keys, json.dumps(render(bundle), separators=(",", ":")))
     await _check_mappings(clients, stack)
     outputs = await _outputs(clients, stack)
     published = await _publish(clients.endpoint, outputs, bundle)
@@ -76,10 +81,10 @@ async def _put_secret(clients: Clients, name: str, value: str) -> None:
         await clients.secrets.put_secret_value(SecretId=name, SecretString=value)
 
 
-async def _put_stack(clients: Clients, stack: str, bucket: str, key: str, template: str) -> None:
+async def _put_stack(clients: Clients, stack: str, bucket: str, keys: Mapping[str, str], template: str) -> None:
     parameters = {
         "CodeBucket": bucket,
-        "CodeKey": key,
+        **keys,
         "Architecture": architecture(),
         "DeletionProtection": "false",
     }

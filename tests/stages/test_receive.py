@@ -211,3 +211,36 @@ async def test_whom_a_thin_source_names_is_fetched_once_however_often() -> None:
     assert fetched == [["t1", "t2"]]
     assert (costs["BatchGetItem"], costs["TransactWriteItems"]) == (1, 1)
     assert bench.identity("t1").records[SOURCE].attributes["name"] == "Thin"
+
+
+IN_ORDER = {
+    "id": SOURCE, "format": "json", "channel": {"fifo": True},
+    "record": {"key": "number", "fields": {"login": "string"}, "attributes": {"login": "fields.login"}},
+}  # fmt: skip
+
+
+def in_order(number: str, login: str) -> Message:
+    return Message(f"{number}.{login}", json.dumps({"number": number, "login": login}), SOURCE)
+
+
+async def test_after_a_failure_what_was_told_later_of_the_same_person_comes_again_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Taken before it, the later one would be overtaken by the earlier, which comes again with a later instant."""
+    bench = await new_bench()
+    await bench.publish(bundle(sources=[IN_ORDER]))
+    put = bench.store.put_identity
+
+    async def unavailable(identity: Identity, link: tuple[str, str] | None = None) -> None:
+        if link == (SOURCE, "p1"):
+            raise TransientError("the table is not there")
+        await put(identity, link)
+
+    batch = (in_order("p1", "first"), in_order("p2", "other"), in_order("p1", "second"))
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "put_identity", unavailable)
+        assert await bench.process.receive(*batch) == {"p1.first", "p1.second"}
+    for message in (batch[0], batch[2]):  # a FIFO queue hands out what came back in its order
+        assert await bench.process.receive(replace(message, again=True)) == frozenset()
+    assert bench.identity("p1").records[SOURCE].attributes["login"] == "second"
+    assert bench.identity("p2").records[SOURCE].attributes["login"] == "other"

@@ -2,6 +2,7 @@
 
 tenant.yaml           the tenant
 sources/*.yaml        one source a file
+sources/*.py          adapters of sources that the operator wrote; deployed, not published
 services/*.yaml       one service a file
 rules/*.yaml          a list of rules a file, in the order of the files' names
 exclusions/*.yaml     a list of exclusions a file, in the order of the files' names; may be missing
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from provisioning.command.own_sources import check_modules
 from provisioning.command.read import Place, Reader, locate
 from provisioning.core.cases import Case, case_problems
 from provisioning.core.catalog import Bundle, Exclusion, Rule, Service, Source, Tenant
@@ -70,6 +72,7 @@ def check_folder(path: Path) -> tuple[Folder, Policy]:
     folder = load_folder(path)
     problems = [problem for service in folder.bundle.services for problem in check_paths(service)]
     problems += check_places(folder.bundle.services)
+    problems += check_modules(path, folder.bundle.sources)
     try:
         policy = compile_bundle(folder.bundle, folder.hash)
     except BundleError as error:

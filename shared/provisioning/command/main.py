@@ -13,6 +13,7 @@ from provisioning.command.bundle import check_folder, load_cases
 from provisioning.command.explained import print_explanation
 from provisioning.command.explained_json import words
 from provisioning.command.extract import extracts
+from provisioning.command.new import new
 from provisioning.command.now import now as now_command
 from provisioning.command.options import Json, Stack
 from provisioning.command.options import print_json as _print_json
@@ -31,6 +32,7 @@ from provisioning.runtime.entry import clock, run
 application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 application.add_typer(extracts, name="extract")
 application.add_typer(sources, name="source")
+application.add_typer(new, name="new")
 application.command()(records)
 application.command()(password)
 application.command("now")(now_command)

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from provisioning.command.options import Json, Stack, print_json
+from provisioning.command.options import Json, OwnBundle, Stack, print_json
+from provisioning.command.own_sources import on_path
 from provisioning.core.errors import InvalidError
 from provisioning.runtime.entry import run
 
@@ -17,6 +18,7 @@ def records(
     show: Annotated[str, typer.Option(help="Print the body of one, by its id.")] = "",
     retry: Annotated[list[str] | None, typer.Option(help="Take one in again, by its id; `all` for all.")] = None,
     forget: Annotated[list[str] | None, typer.Option(help="Forget one, by its id; `all` for all.")] = None,
+    bundle: OwnBundle = None,
     stack: Stack = "",
     as_json: Json = False,
 ) -> None:
@@ -25,6 +27,8 @@ def records(
 
     if not rejected:
         raise InvalidError("which records", "--rejected", right="provision records --rejected")
+    if bundle is not None:
+        on_path(bundle)
     if show:
         typer.echo(run(deployed.body_of(stack, source, show)))
         return

@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from provisioning.core.extract_options import Cron
 from provisioning.core.model import Model
+from provisioning.core.source_custom import Custom as Custom
 from provisioning.core.source_files import Files as Files
 from provisioning.core.source_ldap import LdapSource as LdapSource
 from provisioning.core.source_scim import ScimSource as ScimSource
@@ -76,17 +77,18 @@ class Poll(Model):
     ldap: LdapSource | None = None
     files: Files | None = None
     scim: ScimSource | None = None
+    custom: Custom | None = None
 
     @model_validator(mode="after")
     def _one_technology(self) -> "Poll":
         if len(self.technologies) != 1:
-            raise ValueError("exactly one of sql, ldap, files, scim")
+            raise ValueError("exactly one of sql, ldap, files, scim, custom")
         return self
 
     @property
     def technologies(self) -> tuple[str, ...]:
         """Those that are configured: one."""
-        names = ("sql", "ldap", "files", "scim")
+        names = ("sql", "ldap", "files", "scim", "custom")
         return tuple(name for name in names if getattr(self, name) is not None)
 
     @property
