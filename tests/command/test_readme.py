@@ -1,6 +1,7 @@
 """The README's recipes are run as they stand there."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -35,6 +36,19 @@ def test_a_first_rule_of_the_readers_own_is_checked_and_explained() -> None:
     assert "no errors" in result.stdout
     assert "[chess-club, registry/1]" in result.stdout.replace("\n", " ") or "chess-club" in result.stdout
     assert "wiki: active" in result.stdout
+
+
+def test_a_source_of_the_readers_own_is_written_held_to_the_contract_and_checked() -> None:
+    shutil.rmtree(ROOT / "build" / "own", ignore_errors=True)
+    (ROOT / "build").mkdir(exist_ok=True)
+    script = "set -euo pipefail\n" + recipe("own-source")
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'shared'}{os.pathsep}{ROOT}"}
+    result = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "10 passed, 1 skipped" in result.stdout
+    assert "no errors" in result.stdout
 
 
 def sample_text(name: str) -> str:
