@@ -57,7 +57,8 @@ class Changes:
         of = question_of(self._options)
         if self._how.by == "delta":
             return Place(of, await self._newest_delta())
-        listed, _ = await next_page(self._api, self._question(None, counted=False), Walk())
+        plain = Question(path_of(self._options.url), self._options.query, self._page, counted=False)
+        listed, _ = await next_page(self._api, plain, Walk())
         if self._how.by == "etag":
             if not listed.etag:
                 right = "since or delta, or full snapshots only"
@@ -103,7 +104,7 @@ class Changes:
             at = max(place.at, place.newest)
         return Place(place.of, at, etag=etag if at == place.at else "")
 
-    def _question(self, place: Place | None, *, counted: bool = True) -> Question:
+    def _question(self, place: Place | None) -> Question:
         """What is asked for changes since a place; None: the list as it is."""
         url, target = self._how.url or self._options.url, ""
         query = {**self._options.query, **self._how.query} if self._how.url is None else dict(self._how.query)
@@ -113,7 +114,7 @@ class Changes:
             target, query = place.at, {}
         elif place is not None and self._how.by == "delta":
             query[self._how.parameter or ""] = place.at
-        counted = counted and self._how.by == "since" and self._how.url is None
+        counted = self._how.by == "since" and self._how.url is None
         return Question(target or path_of(url), query, self._page, counted=counted, handed=bool(target))
 
     def _since(self, place: Place) -> str:
@@ -146,7 +147,7 @@ class Changes:
     async def _prove(self, listed: Listed) -> None:
         """Somebody whom the list shows must be found by the time that is shown: else changes would seem not to be."""
         known = [each for each in map(self._instant_of, listed.entries) if each is not None]
-        if self._changed is None or not listed.entries:
+        if self._changed is None or self._how.url is not None or not listed.entries:
             return
         if not known:
             raise InvalidError("nobody shows an instant", f"{_NAMES}.changed", right="its path, or none")
@@ -169,7 +170,7 @@ class Changes:
 
     async def _newest_delta(self) -> str:
         """Where changes begin from now on."""
-        question = replace(self._question(None), size=self._page)
+        question = self._question(None)
         if self._how.start:
             question = replace(question, query={**question.query, **self._how.start})
         walk = Walk()

@@ -24,8 +24,8 @@ Key = Callable[[Json], str | None]
 class Walk:
     """How far. `at`: the next page's target, cursor or number. `pages`, `shown`: pages and objects until now.
 
-    `gone`: of those, who is said to be gone. `mark` and `last` stand for what two pages showed, `source` for the place of one that was read. `problem`: why what
-    was read cannot be the whole list.
+    `gone`: of those, who is said to be gone. `mark` and `last` stand for what two pages showed, `source` for the place
+    of one that was read. `problem`: why what was read cannot be the whole list.
     """
 
     at: str = ""
