@@ -17,6 +17,7 @@ from provisioning.core.source_options import Poll
 from provisioning.ports import Extraction
 from tests.sources.world import Fields
 
+HALF = 0  # in place of a status: the answer breaks off
 TOKEN = "a-token-of-the-idms"
 SINCE = {"by": "since", "parameter": "since", "overlap": 60}
 _GONE = "who is gone is not listed any more: full snapshots show it"
@@ -153,6 +154,8 @@ class HttpWorld:
         self.before.get(number, lambda: None)()
         status, headers, body = self.instead.get(number) or self._answer(request)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        if status == HALF:
+            return await _half(request, content)
         tag = f'W/"{sha256(content).hexdigest()[:16]}"'
         if self.etags and status == 200:
             headers = {"ETag": tag, **headers}
@@ -212,7 +215,8 @@ class HttpWorld:
         start = int(query.get("cursor", "c0")[1:]) if "cursor" in query else int(query.get("offset", "0"))
         start = (int(query["page"]) - 1) * size if "page" in query else start
         end = start + size
-        headers, body = {"X-Total-Count": str(len(held))}, {"data": held[start:end], "meta": {"total": len(held)}}
+        headers = {"X-Total-Count": str(len(held))}
+        body: dict[str, Any] = {"data": held[start:end], "meta": {"total": len(held)}}
         if end < len(held):
             body["meta"] |= {"next": f"c{end}", "nextLink": f"/people?limit={size}&offset={end}"}
             url = request.rel_url.update_query(offset=str(end))
@@ -223,6 +227,16 @@ class HttpWorld:
         self.edit(request, headers, body)
         is_bare = "items" not in self.options
         return 200, headers, body["data"] if is_bare else body
+
+
+async def _half(request: web.Request, content: bytes) -> web.StreamResponse:
+    """An answer that breaks off after its first half."""
+    response = web.StreamResponse(headers={"Content-Length": str(len(content))})
+    await response.prepare(request)
+    await response.write(content[: len(content) // 2])
+    assert request.transport is not None
+    request.transport.close()
+    return response
 
 
 def _text(instant: datetime) -> str:

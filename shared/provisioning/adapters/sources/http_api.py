@@ -108,7 +108,7 @@ def refusal(status: int, wait: int | None = None) -> InvalidError | TransientErr
     said = f"{WHO} answers {status}"
     if status in (401, 403):
         return InvalidError(said, "poll.http.secret", right="a credential that may read")
-    if 300 <= status < 400:
+    if 300 <= status < 400 and status != 304:
         return InvalidError(f"{said}: redirect refused", "poll.http.url", right="the address that it redirects to")
     if status in (404, 410):
         return InvalidError(said, "poll.http.url", right="a URL under which there is a list")

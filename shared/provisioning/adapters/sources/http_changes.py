@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from provisioning.adapters.sources.http_api import Api, refusal
+from provisioning.adapters.sources.http_api import Api
 from provisioning.adapters.sources.http_next import link_in
 from provisioning.adapters.sources.http_pages import Listed, Question, next_page, path_of
 from provisioning.adapters.sources.http_place import Place, question_of
@@ -25,6 +25,7 @@ from provisioning.core.version import MICROSECONDS, read_version
 _TRIES: Final = 3  # looks that cannot see all, until the place is given up
 _MOST_TO_START: Final = 1000  # pages that are read only for the place at their end
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = 4_102_444_800 * MICROSECONDS  # the year 2100: what is later is no instant
 _OK: Final = 200
 _UNCHANGED: Final = 304
 _NAMES: Final = "poll.http.changes"
@@ -60,10 +61,7 @@ class Changes:
         plain = Question(path_of(self._options.url), self._options.query, self._page, counted=False)
         listed, _ = await next_page(self._api, plain, Walk())
         if self._how.by == "etag":
-            if not listed.etag:
-                right = "since or delta, or full snapshots only"
-                raise InvalidError("the list has no ETag", f"{_NAMES}.by", right=right)
-            return Place(of, "", etag=listed.etag)
+            return Place(of, "", etag=_tag(listed))
         if listed.at is None:
             raise InvalidError("its answers have no Date", f"{_NAMES}.by", right="delta, or full snapshots only")
         await self._prove(listed)
@@ -80,8 +78,6 @@ class Changes:
             return Seen((), 0, place)
         if listed.status in bearing:
             raise LostError(f"the API answers {listed.status}: the place is too old")
-        if listed.status != _OK and not walk.pages:
-            raise refusal(listed.status)
         self._check_since(listed.entries, place)
         newest = place.newest or (listed.at.isoformat() if listed.at is not None else place.at)
         place = replace(place, newest=newest, some=place.some or bool(listed.entries))
@@ -100,7 +96,9 @@ class Changes:
             at = self._delta(listed)
             if not at:
                 raise TransientError(f"the last page of changes names no next place: {_NAMES}.delta")
-        elif self._how.by == "since" and place.some:
+        elif self._how.by == "etag":
+            etag = _tag(listed)
+        elif place.some:
             at = max(place.at, place.newest)
         return Place(place.of, at, etag=etag if at == place.at else "")
 
@@ -165,8 +163,9 @@ class Changes:
             number = read_version(value, "changed")
         except InvalidError:
             return None
-        unit = {"seconds": 1, "milliseconds": 1000}.get(self._how.format, 1) if not isinstance(value, str) else 0
-        return _FIRST + timedelta(microseconds=number if not unit else number * MICROSECONDS // unit)
+        if not isinstance(value, str) or value.strip().isdigit():
+            number = number * MICROSECONDS // (1000 if self._how.format == "milliseconds" else 1)
+        return _FIRST + timedelta(microseconds=number) if number < _LAST else None
 
     async def _newest_delta(self) -> str:
         """Where changes begin from now on."""
@@ -186,3 +185,11 @@ class Changes:
         path = self._how.delta or ""
         base = None if self._how.parameter is not None else self._options.url
         return link_in(listed.body, path, f"{_NAMES}.delta", base)
+
+
+def _tag(listed: Listed) -> str:
+    """Raises InvalidError if there is none: everybody would be shown by each look."""
+    if not listed.etag:
+        right = "since or delta, or full snapshots only"
+        raise InvalidError("the list has no ETag", f"{_NAMES}.by", right=right)
+    return listed.etag

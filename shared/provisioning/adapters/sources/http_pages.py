@@ -61,7 +61,8 @@ async def next_page(
     Raises TransientError or InvalidError.
     """
     options, target = api.options, _target(question, walk, api.options)
-    borne = (*bearing, *(_PAST if walk.pages else ()), *options.paging.past, *((_UNCHANGED,) if etag else ()))
+    past = (*_PAST, *options.paging.past) if walk.pages else ()
+    borne = (*bearing, *past, *((_UNCHANGED,) if etag else ()))
     told = await api.ask(target, borne, etag)
     if told.status != _OK:
         refused = walk.pages > 0 and told.status not in bearing

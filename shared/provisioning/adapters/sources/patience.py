@@ -28,7 +28,9 @@ async def answer_of(
         begun = clock()
         answer = await caller(service, request, left)
         if not isinstance(answer, HttpResponse):
-            raise TransientError(f"{who}: {getattr(answer, 'reason', 'no answer')}")
+            wait = getattr(answer, "retry_after", None)  # of the token endpoint
+            again = f": again in {wait} s" if wait is not None else ""
+            raise TransientError(f"{who}: {getattr(answer, 'reason', 'no answer')}{again}")
         wait = retry_after(answer.headers)
         left -= clock() - begun + (wait or 0)
         if answer.status not in _PUT_OFF or wait is None or left <= 0 or tries == _TRIES:
