@@ -9,6 +9,7 @@ import pytest
 from tests import postgresql
 from tests.postgresql import Postgres
 from tests.sources.files_world import files_in_memory, files_on_s3
+from tests.sources.http_world import CURSOR, LINK, OFFSET, PAGE, WHOLE, http_world
 from tests.sources.ldap_world import ldap_world
 from tests.sources.memory_world import MemoryWorld
 from tests.sources.scim_world import scim_world
@@ -45,6 +46,11 @@ WORLDS: dict[str, Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[
     "ldap-timestamp": lambda _: ldap_world(sync=False),
     "scim-index": lambda _: scim_world(),
     "scim-cursor": lambda _: scim_world(cursor=True),
+    "http-link": lambda _: http_world(LINK),
+    "http-cursor": lambda _: http_world(CURSOR),
+    "http-offset": lambda _: http_world(OFFSET),
+    "http-page": lambda _: http_world(PAGE),
+    "http-whole": lambda _: http_world(WHOLE),
 }
 
 

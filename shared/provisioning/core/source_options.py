@@ -8,6 +8,7 @@ from provisioning.core.extract_options import Cron
 from provisioning.core.model import Model
 from provisioning.core.source_custom import Custom as Custom
 from provisioning.core.source_files import Files as Files
+from provisioning.core.source_http import HttpSource as HttpSource
 from provisioning.core.source_ldap import LdapSource as LdapSource
 from provisioning.core.source_scim import ScimSource as ScimSource
 from provisioning.core.source_signed import Signed as Signed
@@ -77,25 +78,27 @@ class Poll(Model):
     ldap: LdapSource | None = None
     files: Files | None = None
     scim: ScimSource | None = None
+    http: HttpSource | None = None
     custom: Custom | None = None
 
     @model_validator(mode="after")
     def _one_technology(self) -> "Poll":
         if len(self.technologies) != 1:
-            raise ValueError("exactly one of sql, ldap, files, scim, custom")
+            raise ValueError("exactly one of sql, ldap, files, scim, http, custom")
         return self
 
     @property
     def technologies(self) -> tuple[str, ...]:
         """Those that are configured: one."""
-        names = ("sql", "ldap", "files", "scim", "custom")
+        names = ("sql", "ldap", "files", "scim", "http", "custom")
         return tuple(name for name in names if getattr(self, name) is not None)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Names of the secrets that it may read."""
-        if self.scim is not None:
-            return self.scim.secrets
+        web = self.scim or self.http
+        if web is not None:
+            return web.secrets
         options = getattr(self, self.technologies[0])
         return tuple(name for name in (options.secret,) if name)
 

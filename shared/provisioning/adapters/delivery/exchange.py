@@ -82,6 +82,8 @@ class Connections:
                     answering.release()
                 message = answering.message
                 headers = {name.lower(): value for name, value in message.headers.items()}
+                if len(headers) < len(message.headers):  # several of a name are one list (RFC 9110 5.3)
+                    headers = {name: ", ".join(message.headers.getall(name)) for name in headers}
                 return HttpResponse(message.code, headers, body)
         except TimeoutError:
             doing = "no answer" if progress.connected else "not connected"

@@ -20,6 +20,7 @@ EXTRACTIONS: Final = {
     "ldap": ("provisioning.adapters.sources.ldap", "open_ldap"),
     "files": ("provisioning.adapters.sources.files", "open_files"),
     "scim": ("provisioning.adapters.sources.scim", "open_scim"),
+    "http": ("provisioning.adapters.sources.http", "open_http"),
     "custom": ("provisioning.adapters.sources.custom", "open_custom"),
 }
 

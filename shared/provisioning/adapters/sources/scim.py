@@ -8,11 +8,12 @@ from typing import Final
 
 from provisioning.adapters.delivery.http import HttpCaller
 from provisioning.adapters.delivery.secrets import Secrets
+from provisioning.adapters.sources.patience import Sleep
 from provisioning.adapters.sources.registry import ReadSecret
 from provisioning.adapters.sources.scim_changes import Changes, LostError, UnfilteredError
 from provisioning.adapters.sources.scim_fetch import Finder
 from provisioning.adapters.sources.scim_groups import GroupReader
-from provisioning.adapters.sources.scim_http import Server, Sleep
+from provisioning.adapters.sources.scim_http import Server
 from provisioning.adapters.sources.scim_item import ResourceReader
 from provisioning.adapters.sources.scim_pages import Question, Walk, next_page
 from provisioning.adapters.sources.scim_paging import Paging

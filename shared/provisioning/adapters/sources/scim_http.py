@@ -4,25 +4,24 @@ What a server says of a fault may quote persons, so only statuses and the standa
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 from provisioning.adapters.delivery.http import HttpCaller
+from provisioning.adapters.sources.patience import Sleep, answer_of
 from provisioning.core.account import Json
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.source_scim import ScimSource
-from provisioning.protocols.dialogue import HttpRequest, HttpResponse
+from provisioning.protocols.dialogue import HttpResponse
 from provisioning.protocols.ending import read_object, retry_after
 from provisioning.protocols.scim_calls import get
 from provisioning.protocols.scim_resource import member
 
 LARGEST_ANSWER: Final = 16 * 1024 * 1024
-_TRIES: Final = 4  # of one request that is put off
-_PUT_OFF: Final = (429, 503)
 _WORDS: Final = frozenset({
     "invalidFilter", "tooMany", "invalidSyntax", "invalidPath", "invalidValue", "invalidVers", "sensitive",
     "invalidCursor", "expiredCursor", "invalidCount",
@@ -32,7 +31,6 @@ _REDIRECT: Final = range(300, 400)
 _REFUSED: Final = (401, 403)
 _LATER: Final = (408, 425, 429)
 _NEVER: Final = 501
-Sleep = Callable[[float], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +63,12 @@ class Server:
 
         Raises TransientError for what may pass, InvalidError for what an operator must mend.
         """
-        answer = await self._answer(get(path, query))
+        request = get(path, query)
+        answer = await answer_of(self._caller, self._service, request, self._seconds, self._sleep, "the SCIM server")
         told = Told(answer.status, read_object(answer), _word(answer), _time(answer))
         if told.status != _OK and told.status not in bearing:
             raise refusal(told, retry_after(answer.headers))
         return told
-
-    async def _answer(self, request: HttpRequest) -> HttpResponse:
-        """The answer. A server that says when it will have time is asked again then, if there is so much time."""
-        clock = asyncio.get_running_loop().time
-        left = float(self._seconds)
-        tries = 1
-        while True:
-            begun = clock()
-            answer = await self._caller(self._service, request, left)
-            if not isinstance(answer, HttpResponse):
-                raise TransientError(f"the SCIM server: {getattr(answer, 'reason', 'no answer')}")
-            wait = retry_after(answer.headers)
-            left -= clock() - begun + (wait or 0)
-            if answer.status not in _PUT_OFF or wait is None or left <= 0 or tries == _TRIES:
-                return answer
-            await self._sleep(wait)
-            tries += 1
 
 
 def refusal(told: Told, wait: int | None = None) -> InvalidError | TransientError:
