@@ -13,7 +13,7 @@ from provisioning.adapters.sources.http_walk import Walk, after_page
 from provisioning.core.errors import InvalidError, TransientError
 from provisioning.core.source import Evidence
 from provisioning.core.source_http import HttpSource
-from tests.sources.http_world import CURSOR, HALF, LINK, OFFSET, PAGE, WAYS, WHOLE, HttpWorld, http_world
+from tests.sources.http_world import CURSOR, HALF, LINK, OFFSET, PAGE, WAYS, WHOLE, Answer, HttpWorld, http_world
 from tests.sources.world import everything
 
 ALL = [f"p{number}" for number in range(1, 8)]
@@ -102,7 +102,7 @@ async def test_the_next_url_may_be_in_one_of_several_headers_of_a_name() -> None
 
 async def test_page_7_twice_and_page_8_skipped_is_no_evidence() -> None:
     async with http_world(PAGE, people=30) as world:
-        seventh = (200, {}, {"data": list(world.people.values())[18:21], "meta": {}})
+        seventh: Answer = (200, {}, {"data": list(world.people.values())[18:21], "meta": {}})
         world.instead[8] = seventh
         keys, evidence = await keys_of(world)
     assert evidence == Evidence(None, "a page was shown that was shown before")
@@ -272,7 +272,10 @@ async def test_a_page_that_cannot_be_read_is_asked_for_again_from_its_place() ->
     async with http_world(LINK, people=7) as world:
         async with world.open() as source:
             first = await source.snapshot(None)
-        for number, fault in enumerate(((500, {}, {}), (200, {}, b'[{"id": "p4"}'), (HALF, {}, b"[" + b" " * 999)), 2):
+        faults: tuple[Answer, ...] = (
+            (500, {}, {}), (200, {"X-Total-Count": "7"}, b'[{"id": "p4"}'), (HALF, {}, b"[" + b" " * 999),
+        )  # fmt: skip
+        for number, fault in enumerate(faults, 2):
             world.instead[number] = fault
             async with world.open() as source:
                 with pytest.raises(TransientError):

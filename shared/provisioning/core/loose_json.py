@@ -47,7 +47,7 @@ def read_loose(body: bytes) -> Any:
 def fault_of(value: Json) -> str:
     """Why a value cannot be taken as it is; nothing: it can."""
     level: list[Any] = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         below: list[Any] = []
         for each in level:
             if isinstance(each, Unfit):
