@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from localstack.emulator import ROOT
@@ -115,3 +116,23 @@ def test_the_source_that_is_shown_is_read_as_it_says() -> None:
         "affiliations": [{"id": "job", "start": "2026-01-01", "type": "staff", "organization": "arts"}],
     }
     assert reader.read({**row, "status": "gone"}, "17", 0)["deleted"] is True
+
+
+def in_bullet(start: str) -> Any:
+    """The first YAML in the bullet that begins so."""
+    bullet = README.split(f"\n- {start}", 1)[1].split("\n- ", 1)[0]
+    code = next(found for found in re.findall(r"`([^`]*\{[^`]*\})`", start + bullet) if ":" in found)
+    return yaml.safe_load(code)
+
+
+@pytest.mark.parametrize("technology", ["ldap", "scim", "http"])
+def test_the_options_of_a_technology_that_are_shown_can_be_read(technology: str) -> None:
+    options = in_bullet(f"`poll.{technology}`")
+    source = {"id": "idms", "record": {}, "poll": {"full": "0 3 * * *", technology: options}}
+    assert Source.model_validate(source).poll is not None
+
+
+def test_what_pushing_and_signing_sources_are_shown_with_can_be_read() -> None:
+    signed = {**in_bullet("`format: scim-events`"), "format": "scim-events", "record": {}}
+    for shown in (in_bullet("`push:"), in_bullet("An IDMS that speaks SPML 2.0"), signed):
+        Source.model_validate({"id": "idms", "record": {}, **shown})
