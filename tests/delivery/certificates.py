@@ -15,6 +15,10 @@ from cryptography.x509.oid import NameOID
 
 VALID_FROM = datetime(2020, 1, 1, tzinfo=UTC)
 _CENTURY = 36500
+_SIGNS = x509.KeyUsage(
+    digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
+    data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+)  # fmt: skip
 
 
 class Pair(NamedTuple):
@@ -91,6 +95,12 @@ def _build(
         .not_valid_after(VALID_FROM + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
     )
+    # Python 3.13 verifies strictly: RFC 5280 4.2.1 wants these of every authority and of what it vouches for.
+    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    issued_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    builder = builder.add_extension(issued_by, critical=False)
+    if ca:
+        builder = builder.add_extension(_SIGNS, critical=True)
     if host is not None:
         alternative = x509.IPAddress(ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
         builder = builder.add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
