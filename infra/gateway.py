@@ -1,11 +1,11 @@
 """gateway: one function for all sources that push over HTTP, its URL, and what it may touch: theirs, and no more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from infra import functions, names, roles
 from infra.functions import Function
-from infra.resources import Stack, arn, ref
+from infra.resources import Stack, Value, arn, ref
 from provisioning.adapters.aws import keys
 from provisioning.core.catalog import Bundle, Source
 
@@ -43,6 +43,7 @@ def add_gateway(stack: Stack, bundle: Bundle, changes: Mapping[str, str]) -> Non
             *roles.reads_bundle(),
             *(roles.reads_secret(source.push.secret) for source in pushing if source.push is not None),
             *map(roles.reads_secret, roles.issuers_of(pushing)),
+            *_passwords(bundle, pushing),
         ),
     )
     logical = functions.add_function(stack, function)
@@ -50,6 +51,21 @@ def add_gateway(stack: Stack, bundle: Bundle, changes: Mapping[str, str]) -> Non
     functions.every_minute(
         stack, logical, names.logical("gateway", "rule"), names.function(bundle.tenant.id, "gateway")
     )
+
+
+def _passwords(bundle: Bundle, pushing: Sequence[Source]) -> list[Value]:
+    """To pass passwords on: whose account it is, whether its service may be called, and with which secret."""
+    sources = [source for source in pushing if source.push is not None and source.push.spml.passwords]
+    if not sources:
+        return []
+    told = {name for source in sources if source.push is not None for name in source.push.spml.passwords}
+    services = [service for service in bundle.services if service.id in told]
+    secrets = sorted({name for service in services for name in roles.secrets_of(service)})
+    links = (f"L#{source.id}#*" for source in sources)
+    return [
+        roles.reads("I#*", *links, *(f"S#{service.id}" for service in services)),
+        *map(roles.reads_secret, secrets),
+    ]
 
 
 _PARTITIONS: Final = (("P", "#*"), ("Q", "#*"), ("O", ""), ("D", "#*"), ("A", ""))

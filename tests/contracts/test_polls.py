@@ -131,7 +131,7 @@ async def test_poll_over_these_ports_sends_everybody_once_and_who_is_gone(rig: R
     bench.source.remove("p004")
     bench.source.put("p005", {"given": "Renamed"})
     assert await snapshot() == {"p004": None, "p005": {"given": "Renamed"}}
-    assert await snapshot() == {}
+    assert await snapshot() == {"p004": None}, "it is told again"
 
 
 async def test_two_that_begin_at_once_are_one_run(rig: Rig) -> None:

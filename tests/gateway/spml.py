@@ -30,6 +30,11 @@ class Said:
         return self.element.get("error", self.status)
 
     @property
+    def message(self) -> str:
+        """Why it failed."""
+        return "; ".join(each.text or "" for each in self.element if local(each) == "errorMessage")
+
+    @property
     def id(self) -> str:
         return self.ids[0]
 

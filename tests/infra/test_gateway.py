@@ -12,6 +12,7 @@ from infra.template import render
 from provisioning.core.catalog import Bundle, Source
 from provisioning.runtime.settings import read_settings
 from tests.infra.conftest import Template, of_type
+from tests.infra.test_extract import allowed
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +90,15 @@ def test_the_clock_settles_what_a_client_that_never_returns_left_behind(pushing:
     assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": ["GatewayFunction", "Arn"]}
     permissions = of_type(pushing, "AWS::Lambda::Permission").values()
     assert {"Fn::GetAtt": ["GatewayRule", "Arn"]} in [each.get("SourceArn") for each in permissions]
+
+
+def test_passwords_are_passed_on_with_the_secrets_of_their_services_alone(bundle: Bundle) -> None:
+    spml = {"endpoints": ["spml"], "secret": "hr-push", "spml": {"passwords": ["directory"]}}
+    source = Source.model_validate({"id": "hr", "record": {}, "push": spml})
+    directory = bundle.services[0].model_copy(update={"id": "directory", "secret": "directory-secret"})
+    rendered = render(bundle.model_copy(update={"sources": (source,), "services": (*bundle.services, directory)}))
+    rights = json.dumps(allowed(rendered, "GatewayFunctionRole"))
+    assert "directory-secret" in rights
+    assert '"I#*", "L#hr#*", "S#directory"' in rights
+    others = {service.secret for service in bundle.services if service.secret}
+    assert not [secret for secret in others if f"secret:{secret}-" in rights]

@@ -23,6 +23,11 @@ SOON = 30.0
 pytestmark = pytest.mark.skipif(not installed(), reason="the embedded AWS is not installed: make setup")
 
 
+def _listens() -> None:
+    """Ctrl-C is heard, though one of several processes that run tests does not hear it, nor what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def campus() -> Iterator[dict[str, str]]:
     """The sample campus, up; what `build/campus.env` says."""
@@ -33,6 +38,7 @@ def campus() -> Iterator[dict[str, str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=_listens,
     )
     assert process.stdout is not None
     said: list[str] = []

@@ -80,6 +80,21 @@ async def test_who_is_missing_is_gone_after_two_complete_runs_and_not_before() -
     bench.source.remove("p007")
     assert await bench.snapshot() == {}
     assert await bench.snapshot() == {"p007": None}
+
+
+async def test_who_is_gone_is_told_again_since_what_was_shown_of_them_may_arrive_late() -> None:
+    bench = await poll_bench(every=None, runs=1, least=0, threshold=0.1)
+    await bench.snapshot()
+    bench.source.remove("p007")
+    told = [await bench.snapshot() for _ in range(12)]
+    assert [number for number, sent in enumerate(told) if sent == {"p007": None}] == [0, 1, 2, 4, 8]
+    assert [sent for sent in told if sent not in ({}, {"p007": None})] == []
+    assert (bench.item.trouble, bench.said("poll.compared")[-1]["absent"]) == ("", 0), "they are missed once"
+    bench.source.put("p008", {"given": "Given 8"})
+    bench.source.remove("p008")
+    await bench.snapshot()
+    bench.source.put("p008", {"given": "Given 8"})
+    assert await bench.snapshot() == {"p008": {"given": "Given 8"}}, "who comes back as they were is new all the same"
     assert await bench.snapshot() == {}
 
 
@@ -136,7 +151,7 @@ async def test_what_is_held_is_sent_when_a_person_releases_it() -> None:
     assert not await bench.ask("release", number=bench.run.number)
     await bench.rest()
     assert bench.sent(before) == {f"p{number:03d}": None for number in range(10)}
-    assert await bench.snapshot() == {}
+    assert (bench.item.run, bench.complete.rows) == (None, 10)
 
 
 async def test_what_is_held_and_discarded_removes_nobody() -> None:
@@ -262,7 +277,7 @@ async def test_who_came_by_changes_and_went_before_the_next_run_is_missed() -> N
     bench.source.people.pop("new1")
     assert await bench.snapshot() == {"new0": {"given": "New"}, "new1": None, "new2": {"given": "New"}}
     assert bench.item.seen == ()
-    assert await bench.snapshot() == {}
+    assert await bench.snapshot() == {"new1": None}, "it is told again"
 
 
 async def test_who_came_by_changes_is_missed_by_the_run_after_one_that_proves_nothing() -> None:

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from provisioning.core.keylist import SPOILED, TAB, key_line
 from provisioning.core.polled import Found
+
+TOLD: Final = (0, 1, 2, 4, 8)  # complete runs after which somebody who is gone is told so, and then again
 
 
 @dataclass(slots=True)
@@ -15,7 +18,9 @@ class Comparison:
     not, because what is read of them is not what it was. `keys`, `differences`, `absences`: lines of
     the piece that was taken last; whoever takes the next one has put them away.
 
-    Of two lines of one key, the one with a digest counts: the other says only that the subject was there.
+    Whoever is gone stays in the list for some runs, and is told again in some of them: what the source showed of them
+    may have waited in a queue, and arrived only when they were told to be gone. Of two lines of one key, the one with
+    a digest counts: the other says only that the subject was there, though later than one that it was gone.
     """
 
     runs: int
@@ -40,7 +45,7 @@ class Comparison:
         self.keys, self.differences, self.absences = [], [], []
         known = dict(line.split(TAB, 1) for line in before)
         if len(known) < len(before):
-            lines = sorted(before, key=_digested)
+            lines = sorted(before, key=_weight)
             known = dict(line.split(TAB, 1) for line in lines)
         place, end = 0, len(now)
         while place < end:
@@ -71,7 +76,7 @@ class Comparison:
         return line, line.split(TAB, 2)[1], place
 
     def _shown(self, key: bytes, digest: bytes, line: bytes, had: bytes | None) -> None:
-        before = had.split(TAB)[0] if had is not None else None
+        before = had.split(TAB)[0] if had is not None and TAB + b"-" not in had else None  # who was gone is new
         if digest == SPOILED:
             digest = before or SPOILED  # it stays as it was until it can be read
         elif before is None or before == SPOILED:
@@ -85,13 +90,24 @@ class Comparison:
     def _missing(self, key: bytes, had: bytes) -> None:
         digest, missed = had.split(TAB)
         count = int(missed) + 1
+        if count <= 0:
+            self._gone(key, digest, 1 - count)
+            return
         self._absent += 1
         if count >= self.runs:
             self._due += 1
-            self.absences.append(b"%b\t%b\t" % (key, digest))
+            self._gone(key, digest, 0)
         else:
             self.keys.append(key_line(key, digest, count))
 
+    def _gone(self, key: bytes, digest: bytes, runs: int) -> None:
+        """Somebody who has been told to be gone for so many runs."""
+        if runs in TOLD:
+            self.absences.append(b"%b\t%b\t" % (key, digest))
+        if runs < TOLD[-1]:
+            self.keys.append(key_line(key, digest, -1 - runs))
 
-def _digested(line: bytes) -> bool:
-    return line.split(TAB, 2)[1] != SPOILED
+
+def _weight(line: bytes) -> int:
+    _, digest, missed = line.split(TAB, 2)
+    return 0 if missed.startswith(b"-") else 1 if digest == SPOILED else 2

@@ -54,5 +54,8 @@ def known_line(key: str) -> bytes:
 
 
 def key_line(key: bytes, digest: bytes, missed: int) -> bytes:
-    """A subject in the list of keys. `missed`: complete runs, one after the other, that did not show it."""
+    """A subject in the list of keys. `missed`: complete runs, one after the other, that did not show it.
+
+    Below zero: runs since it was told to be gone, less one: -1 in the run that tells it.
+    """
     return b"%b\t%b\t%d" % (key, digest, missed)

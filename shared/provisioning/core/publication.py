@@ -47,7 +47,7 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
         except InvalidError as error:
             problems.append(error)
     readers = _readers(bundle, problems)
-    problems.extend(_requirements(bundle))
+    problems.extend((*_requirements(bundle), *_passwords(bundle)))
     compiled = _rules(bundle, schema, problems)
     problems.extend(exclusion_problems(bundle))
     if problems:
@@ -141,6 +141,16 @@ def _requirements(bundle: Bundle) -> Iterable[InvalidError]:
             yield InvalidError(
                 f"{service!r} requires itself in the end", where, right="services that do not require it"
             )
+
+
+def _passwords(bundle: Bundle) -> Iterable[InvalidError]:
+    """Sources whose passwords would go where none are taken."""
+    takes = {service.id for service in bundle.services if service.protocol == "spml"}
+    for source in bundle.sources:
+        for name in source.push.spml.passwords if source.push is not None else ():
+            if name not in takes:
+                where = f"sources/{source.id}.push.spml.passwords"
+                yield InvalidError(f"{name!r} takes no passwords", where, right="services of protocol spml")
 
 
 def _rules(bundle: Bundle, schema: Schema, problems: list[InvalidError]) -> list[CompiledRule]:

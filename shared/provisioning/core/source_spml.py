@@ -8,6 +8,8 @@ from provisioning.core.model import Model
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$")]
 
+Service = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
 
 class PushedSpml(Model):
     """The one target that the gateway shows to the source, and the objects in it.
@@ -32,11 +34,12 @@ class PushedSpml(Model):
     single: tuple[Name, ...] = Field(
         default=(), max_length=100, description="attributes that are one text for `record`, and never a list"
     )
-    password: Literal["refuse"] = Field(
-        default="refuse",
-        description="what becomes of passwords: the capability is not offered, and a password among the attributes "
-        "is left out. They are never passed on, because what is acknowledged is durable first, and a password "
-        "is not stored",
+    passwords: tuple[Service, ...] = Field(
+        default=(),
+        max_length=20,
+        description="services of protocol spml to which passwords are passed on at once, and never stored: all must "
+        "take one before it is acknowledged; none: the capability is not offered. A password among the attributes of "
+        "an object is always left out",
     )
 
     @model_validator(mode="after")

@@ -24,19 +24,22 @@ if TYPE_CHECKING:
     from provisioning.adapters.aws.queues import Queues
     from provisioning.adapters.aws.rows import Rows
     from provisioning.adapters.aws.table import Table
+    from provisioning.adapters.delivery.driver import Courier
     from provisioning.adapters.delivery.ldap import LdapCaller
     from provisioning.core.catalog import Service, Source
     from provisioning.core.source import Item
     from provisioning.core.source_options import Poll as Options
-    from provisioning.ports import Courier, Extraction, KeySets
+    from provisioning.ports import Extraction, KeySets
     from provisioning.protocols.dialogue import Answer
     from provisioning.protocols.ldap_message import LdapRequest
+    from provisioning.protocols.spml_password import Answered, Asked
     from provisioning.stages.campaign import Campaign
     from provisioning.stages.deliver import Deliver
     from provisioning.stages.evaluate import Evaluate
     from provisioning.stages.extract import Extract
     from provisioning.stages.feedback import Feedback
     from provisioning.stages.gateway import Gateway
+    from provisioning.stages.gateway_passwords import Passwords
     from provisioning.stages.poll import Poll
     from provisioning.stages.receive import Receive
     from provisioning.stages.schedule import Schedule
@@ -225,7 +228,20 @@ def gateway_shell() -> "Gateway":
     from provisioning.stages.gateway_keys import Keyring
 
     keys, queues_ = Keyring(StoredSecrets(clients()).read, log), SourceQueues(clients(), settings().changes_queues)
-    return Gateway(policies(), keys, PushedTable(rows()), queues_, new_identity, log, issuers())
+    return Gateway(policies(), keys, PushedTable(rows()), queues_, new_identity, log, issuers(), passwords())
+
+
+@cache
+def passwords() -> "Passwords":
+    """The way of passwords to SPs."""
+    from provisioning.protocols.spml_password import ask
+    from provisioning.stages.gateway_passwords import Passwords
+
+    async def tell(service: "Service", remote_id: str, asked: "Asked") -> "Answered":
+        operation = new_identity().replace("-", "")
+        return await courier().drive(service, ask(service, remote_id, asked, operation))
+
+    return Passwords(table(), table(), tell)
 
 
 @cache

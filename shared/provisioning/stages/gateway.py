@@ -19,6 +19,7 @@ from provisioning.stages.gateway_call import Call
 from provisioning.stages.gateway_events import events
 from provisioning.stages.gateway_keys import Keyring
 from provisioning.stages.gateway_onward import settle
+from provisioning.stages.gateway_passwords import Passwords
 from provisioning.stages.gateway_scim import scim
 from provisioning.stages.gateway_spml import spml
 from provisioning.stages.message import Log
@@ -53,6 +54,7 @@ class Gateway:
     new_id: Callable[[], str]
     log: Log
     issuers: KeySets  # by whose keys tokens are verified
+    passwords: Passwords | None = None  # none: nobody's are passed on
 
 
 async def gateway(shell: Gateway, request: Request, now: Instant) -> Response:
@@ -104,7 +106,9 @@ async def _serve(shell: Gateway, policy: Policy, source: Source, request: Reques
     if source.push is None or endpoint.name not in source.push.endpoints:
         return Response(403, _PLAIN, f"this source may not use {root}")
     rest = request.path.removeprefix(root).strip("/")
-    call = Call(request, rest, source, policy, now, shell.pushed, shell.changes, shell.new_id, shell.issuers)
+    call = Call(
+        request, rest, source, policy, now, shell.pushed, shell.changes, shell.new_id, shell.issuers, shell.passwords
+    )
     response = await endpoint.serve(call)
     shell.log("gateway", source=source.id, endpoint=endpoint.name, method=request.method, status=response.status)
     return response

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from provisioning.core.catalog import Source
 from provisioning.core.period import Instant
@@ -9,6 +10,9 @@ from provisioning.core.policy import Policy
 from provisioning.ports import KeySets
 from provisioning.ports.pushed import Changes, Pushed
 from provisioning.protocols.inbound.http import Request
+
+if TYPE_CHECKING:
+    from provisioning.stages.gateway_passwords import Passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +28,4 @@ class Call:
     changes: Changes
     new_id: Callable[[], str]
     issuers: KeySets
+    passwords: "Passwords | None" = None  # none: no source may send any

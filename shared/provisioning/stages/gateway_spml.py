@@ -30,6 +30,7 @@ from provisioning.stages import gateway_spml_updates as updates
 from provisioning.stages import gateway_spml_write as write
 from provisioning.stages.gateway_call import Call
 from provisioning.stages.gateway_onward import settle
+from provisioning.stages.gateway_passwords import password
 from provisioning.stages.gateway_spml_later import LATER, cancel, keep, later_id, status
 
 MOST_IN_BATCH: Final = 200  # requests
@@ -153,6 +154,10 @@ _OPERATIONS: Final[Mapping[str, Operation]] = {
     "iterateRequest": _iterate,
     "closeIteratorRequest": _close,
     "updatesRequest": updates.updates,
+    "setPasswordRequest": password,
+    "expirePasswordRequest": password,
+    "resetPasswordRequest": password,
+    "validatePasswordRequest": password,
     "batchRequest": _batch,
     "statusRequest": status,
     "cancelRequest": cancel,

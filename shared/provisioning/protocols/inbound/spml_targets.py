@@ -4,7 +4,7 @@ from typing import Final
 
 from provisioning.core.source_spml import PushedSpml
 from provisioning.protocols.inbound.spml_message import FailureError, response
-from provisioning.protocols.spml_names import ASYNC, BATCH, CORE, DSML_PROFILES, SEARCH, SUSPEND, UPDATES
+from provisioning.protocols.spml_names import ASYNC, BATCH, CORE, DSML_PROFILES, PASSWORD, SEARCH, SUSPEND, UPDATES
 from provisioning.protocols.xml import Element
 
 OFFERED: Final = (ASYNC, BATCH, SEARCH, SUSPEND, UPDATES)
@@ -18,7 +18,8 @@ def list_targets(request: Element, options: PushedSpml) -> Element:
         raise FailureError("unsupportedProfile", f"the profile is {options.profile.upper()}")
     entity = Element(CORE, "supportedSchemaEntity", {"targetID": options.target, "entityName": options.entity})
     content = _dsml(options) if options.profile == "dsml" else _xsd(options)
-    capabilities = tuple(Element(CORE, "capability", {"namespaceURI": uri}, _applied(uri, options)) for uri in OFFERED)
+    offered = (*OFFERED, PASSWORD) if options.passwords else OFFERED
+    capabilities = tuple(Element(CORE, "capability", {"namespaceURI": uri}, _applied(uri, options)) for uri in offered)
     attributes = {"targetID": options.target}
     if options.profile == "dsml":
         attributes["profile"] = DSML_PROFILES[0]
@@ -30,7 +31,7 @@ def list_targets(request: Element, options: PushedSpml) -> Element:
 
 
 def _applied(uri: str, options: PushedSpml) -> tuple[Element, ...]:
-    if uri not in (SEARCH, SUSPEND, UPDATES):
+    if uri not in (PASSWORD, SEARCH, SUSPEND, UPDATES):
         return ()
     return (Element(CORE, "appliesTo", {"targetID": options.target, "entityName": options.entity}),)
 
