@@ -1,3 +1,4 @@
+import json
 import random
 from typing import Any
 
@@ -78,6 +79,15 @@ def test_nesting_is_bounded_before_it_is_decoded(brackets: str) -> None:
     assert read_json(deepest, "message", MOST)
     assert refused(opening + deepest + closing).problem == "too deeply nested"
     assert refused("[" * 100_000, 200_000).problem == "too deeply nested"
+
+
+def test_brackets_in_texts_are_no_nesting_and_hide_none() -> None:
+    unbalanced = [{"name": "a [ and a {", "quoted": 'he said "[" \\'} for _ in range(10 * DEEPEST)]
+    text = json.dumps(unbalanced)
+    assert read_json(text, "message", len(text)) == unbalanced
+    hidden = '["]\\"]",' * 5000 + "1" + "]" * 5000
+    assert refused(hidden, len(hidden)).problem == "too deeply nested"
+    assert refused('["' + "[" * 100_000, 200_000).problem.startswith("not JSON")
 
 
 @pytest.mark.parametrize(

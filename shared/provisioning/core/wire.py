@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from provisioning.core.errors import InvalidError
 
-_BRACKET: Final = re.compile(r"[\[\]{}]")
+_BRACKET: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)  # or a text, whose brackets are none
 DEEPEST: Final = 32  # levels of nesting in anything that comes from outside
 
 
@@ -78,14 +78,18 @@ def _finite(text: str) -> float:
 
 
 def _depth(text: str) -> int:
-    """The deepest nesting, counted without recursion; brackets inside strings can only make it larger."""
+    """The deepest nesting, counted without recursion. What is no JSON may count as anything: it is refused later."""
     opened = text.count("[") + text.count("{")
     if opened <= DEEPEST:  # as most: then it cannot be deeper, and nothing needs to be walked through
         return opened
     deepest = depth = 0
     for bracket in _BRACKET.finditer(text):
-        depth += 1 if bracket[0] in "[{" else -1
-        deepest = max(deepest, depth)
+        kind = text[bracket.start()]
+        if kind in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif kind != '"':
+            depth -= 1
     return deepest
 
 
