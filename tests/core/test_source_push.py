@@ -29,7 +29,7 @@ def test_a_source_pushes_users_or_events(source: dict[str, Any]) -> None:
         ({**SPML, "record": None}, "`record` is missing"),
         ({**SPML, "push": {"secret": "x", "endpoints": ["scim", "spml"]}}, "scim or spml"),
         ({**SPML, "push": {**SPML["push"], "spml": {"namespace": "urn:x"}}}, "`profile: xsd`"),
-        ({**SPML, "push": {**SPML["push"], "spml": {"password": "pass"}}}, "'refuse'"),
+        ({**SPML, "push": {**SPML["push"], "spml": {"passwords": [""]}}}, "at least 1 character"),
         ({**EVENTS, "format": "cloudevents"}, "`format: scim-events`"),
         ({**SCIM, "push": {}}, "secret"),
         ({**SCIM, "push": {"secret": "x", "endpoints": ["ftp"]}}, "'scim'"),
