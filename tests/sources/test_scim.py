@@ -146,7 +146,7 @@ def test_nobody_who_stays_is_left_out_of_what_seems_whole(
     async def run() -> None:
         async with liar(people=people, most=most, paging="cursor" if cursor else "index") as server:
             for request, number in gone:
-                server.before[request] = lambda number=number: server.gone(number)  # type: ignore[misc]
+                server.before[request] = lambda number=number: server.gone(number)  # type: ignore[misc]  # its own default
             async with server.open(page, paging="cursor" if cursor else "index") as source:
                 items, last = await everything(source)
             assert last.evidence is not None

@@ -150,3 +150,8 @@ async def poll_bench(
     for number in range(people):
         made.source.put(f"p{number:03d}", {"given": f"Given {number}"})
     return made
+
+
+def fields(*numbers: int) -> Mapping[str, Any]:
+    """What the source of `poll_bench` shows of these at its beginning, by key."""
+    return {f"p{number:03d}": {"given": f"Given {number}"} for number in numbers}

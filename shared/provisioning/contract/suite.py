@@ -4,6 +4,6 @@ import pytest
 
 pytest.register_assert_rewrite("provisioning.contract.source")  # before it is imported
 
-from provisioning.contract.source import BEHAVIOURS as BEHAVIOURS  # noqa: E402
-from provisioning.contract.world import Fields as Fields  # noqa: E402
-from provisioning.contract.world import World as World  # noqa: E402
+from provisioning.contract.source import BEHAVIOURS as BEHAVIOURS  # noqa: E402  after the line above
+from provisioning.contract.world import Fields as Fields  # noqa: E402  as above
+from provisioning.contract.world import World as World  # noqa: E402  as above

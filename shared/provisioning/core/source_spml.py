@@ -8,7 +8,7 @@ from provisioning.core.model import Model
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$")]
 
-Service = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+ServiceName = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class PushedSpml(Model):
@@ -34,7 +34,7 @@ class PushedSpml(Model):
     single: tuple[Name, ...] = Field(
         default=(), max_length=100, description="attributes that are one text for `record`, and never a list"
     )
-    passwords: tuple[Service, ...] = Field(
+    passwords: tuple[ServiceName, ...] = Field(
         default=(),
         max_length=20,
         description="services of protocol spml to which passwords are passed on at once, and never stored: all must "

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from provisioning.adapters.memory.queues import MemoryQueue
 from provisioning.adapters.memory.request import Checkpoint, Request, pass_by
 from provisioning.core.catalog import Service
-from provisioning.protocols.dialogue import Accepted, Deposit, Deposited, Publish, Unanswered
+from provisioning.protocols.dialogue import Accepted, Publish, Unanswered
 
 
 @dataclass(slots=True)
@@ -31,19 +31,3 @@ class MemoryPublisher:
             else:
                 queue.send(message.body)
             return Accepted()
-
-
-@dataclass(slots=True)
-class MemoryDeposits:
-    """What was too large for a message. `kept`: bodies by URL."""
-
-    checkpoint: Checkpoint = pass_by
-    requests: Counter[str] = field(default_factory=Counter)
-    kept: dict[str, bytes] = field(default_factory=dict)
-
-    async def keep(self, deposit: Deposit) -> Deposited | Unanswered:
-        """Keep it under a URL of its name."""
-        async with Request(self.requests, "PutObject", self.checkpoint):
-            url = f"memory:{deposit.name}"
-            self.kept[url] = deposit.body
-            return Deposited(url)

@@ -6,14 +6,13 @@ What a server says of a fault may quote persons, so only statuses are told.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Final
 
 from provisioning.adapters.delivery.http import HttpCaller
 from provisioning.adapters.delivery.refusal import NotSentError
 from provisioning.adapters.delivery.secrets import read_within
-from provisioning.adapters.sources.patience import Sleep, answer_of
+from provisioning.adapters.sources.patience import Sleep, answer_of, time_of
 from provisioning.core.account import Json
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError, TransientError
@@ -67,9 +66,9 @@ class Api:
             raise TransientError(f"{WHO} would be asked for a URL of more than {_LONGEST_TARGET} characters")
         answer = await self._answer(target, {"if-none-match": etag} if etag else {})
         if answer.status == _OK:
-            return Told(_OK, answer.headers, _body(answer), _time(answer))
+            return Told(_OK, answer.headers, _body(answer), time_of(answer))
         if answer.status in bearing:
-            return Told(answer.status, answer.headers, at=_time(answer))
+            return Told(answer.status, answer.headers, at=time_of(answer))
         raise refusal(answer.status, retry_after(answer.headers))
 
     async def _answer(self, target: str, headers: Mapping[str, str]) -> HttpResponse:
@@ -123,11 +122,3 @@ def _body(answer: HttpResponse) -> Json:
     except InvalidError as error:  # half an answer, or another one
         raise TransientError(f"{WHO} answers 200 with what is {error}") from None
     return body
-
-
-def _time(answer: HttpResponse) -> datetime | None:
-    try:
-        told = parsedate_to_datetime(answer.headers.get("date", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return told.astimezone(UTC) if told.tzinfo is not None else told.replace(tzinfo=UTC)

@@ -2,13 +2,11 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final
 
 from provisioning.adapters.sources.http_walk import Walk, read_walk
+from provisioning.adapters.sources.told import read_told
 from provisioning.core.source_http import HttpSource
 from provisioning.core.wire import digest_of
-
-_LONGEST: Final = 100_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Place:
 
 def read_place(text: str, options: HttpSource) -> Place | None:
     """The place, if it was written for this question."""
-    told = _read(text, options)
+    told = read_told(text, question_of(options))
     if told is None or told.keys() != {each.name for each in fields(Place)}:
         return None
     walk = read_walk(told["walk"]) if told["walk"] is not None else None
@@ -52,7 +50,7 @@ def write_snapshot(walk: Walk, options: HttpSource) -> str:
 
 def read_snapshot(text: str, options: HttpSource) -> Walk | None:
     """Where a snapshot goes on, if it was written for this question."""
-    told = _read(text, options)
+    told = read_told(text, question_of(options))
     return read_walk(told.get("walk")) if told is not None else None
 
 
@@ -62,13 +60,3 @@ def question_of(options: HttpSource) -> str:
     if told["changes"] is not None:
         told["changes"] = {name: value for name, value in told["changes"].items() if name not in ("overlap", "expired")}
     return digest_of(told)
-
-
-def _read(text: str, options: HttpSource) -> dict[str, Any] | None:
-    if len(text) > _LONGEST:
-        return None
-    try:
-        told: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) and told.get("of") == question_of(options) else None

@@ -1,7 +1,9 @@
-"""Asking a server that may say when it will have time (RFC 9110 10.2.3): then it is left alone until then."""
+"""Asking a server that may say when it will have time (RFC 9110 10.2.3), and what time it has (6.6.1)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from provisioning.adapters.delivery.http import HttpCaller
@@ -37,3 +39,12 @@ async def answer_of(
             return answer
         await sleep(wait)
         tries += 1
+
+
+def time_of(answer: HttpResponse) -> datetime | None:
+    """The server's own time, None if it does not say."""
+    try:
+        told = parsedate_to_datetime(answer.headers.get("date", ""))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return told.astimezone(UTC) if told.tzinfo is not None else told.replace(tzinfo=UTC)

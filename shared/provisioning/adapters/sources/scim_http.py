@@ -6,12 +6,11 @@ What a server says of a fault may quote persons, so only statuses and the standa
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Final
 
 from provisioning.adapters.delivery.http import HttpCaller
-from provisioning.adapters.sources.patience import Sleep, answer_of
+from provisioning.adapters.sources.patience import Sleep, answer_of, time_of
 from provisioning.core.account import Json
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError, TransientError
@@ -65,7 +64,7 @@ class Server:
         """
         request = get(path, query)
         answer = await answer_of(self._caller, self._service, request, self._seconds, self._sleep, "the SCIM server")
-        told = Told(answer.status, read_object(answer), _word(answer), _time(answer))
+        told = Told(answer.status, read_object(answer), _word(answer), time_of(answer))
         if told.status != _OK and told.status not in bearing:
             raise refusal(told, retry_after(answer.headers))
         return told
@@ -90,11 +89,3 @@ def refusal(told: Told, wait: int | None = None) -> InvalidError | TransientErro
 def _word(answer: HttpResponse) -> str:
     word = member(read_object(answer), "scimType") if answer.status != _OK else None
     return word if isinstance(word, str) and word in _WORDS else ""
-
-
-def _time(answer: HttpResponse) -> datetime | None:
-    try:
-        told = parsedate_to_datetime(answer.headers.get("date", ""))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return told.astimezone(UTC) if told.tzinfo is not None else told.replace(tzinfo=UTC)

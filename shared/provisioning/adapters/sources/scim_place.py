@@ -2,13 +2,12 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final
+from typing import Any
 
 from provisioning.adapters.sources.scim_pages import Walk
+from provisioning.adapters.sources.told import read_told
 from provisioning.core.source_scim import ScimSource
 from provisioning.core.wire import digest_of
-
-_LONGEST: Final = 100_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Place:
 
 def read_place(text: str, options: ScimSource) -> Place | None:
     """The place, if it was written for this question."""
-    told = _read(text, options)
+    told = read_told(text, question_of(options))
     if told is None or {"of", "at"} - told.keys() or told.keys() - {each.name for each in fields(Place)}:
         return None
     walk = _walk(told.get("walk")) if told.get("walk") is not None else None
@@ -47,7 +46,7 @@ def write_walk(walk: Walk, options: ScimSource) -> str:
 
 def read_walk(text: str, options: ScimSource) -> Walk | None:
     """Where a snapshot goes on, if it was written for this question."""
-    told = _read(text, options)
+    told = read_told(text, question_of(options))
     return _walk(told.get("walk")) if told is not None else None
 
 
@@ -55,16 +54,6 @@ def question_of(options: ScimSource) -> str:
     """A digest of what is asked. Where the server is, and how we are known there, does not matter."""
     out = {"url", "secret", "authentication", "private", "overlap", "changes"}
     return digest_of(options.model_dump(mode="json", exclude=out))
-
-
-def _read(text: str, options: ScimSource) -> dict[str, Any] | None:
-    if len(text) > _LONGEST:
-        return None
-    try:
-        told: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) and told.get("of") == question_of(options) else None
 
 
 def _walk(told: Any) -> Walk | None:
