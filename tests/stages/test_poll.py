@@ -250,3 +250,32 @@ async def test_while_a_source_takes_its_time_the_lease_is_renewed(monkeypatch: p
     assert not await bench.ask()
     assert waiting.is_set()
     assert len(bench.said("poll.busy")) == 1
+
+
+async def test_an_order_is_done_though_the_answer_to_a_sign_of_life_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was written all the same, so that what the process does next loses to itself."""
+    monkeypatch.setattr(poll_work, "BEAT", 0.001)
+    bench = await poll_bench(runs=1)
+    await bench.snapshot()
+    bench.source.put("p003", {"given": "Renamed"})
+    real, begin, lost = bench.polls.put_polled, bench.source.begin, asyncio.Event()
+
+    async def loses_an_answer(item: Polled) -> None:
+        beating = not lost.is_set() and bench.polls.items[SOURCE].owner == item.owner
+        await real(item)
+        if beating:
+            lost.set()
+            raise TransientError("the connection was reset")
+
+    async def takes_its_time() -> str | None:
+        await lost.wait()
+        return await begin()
+
+    monkeypatch.setattr(bench.polls, "put_polled", loses_an_answer)
+    monkeypatch.setattr(bench.source, "begin", takes_its_time)
+    assert not await bench.ask("snapshot", request="night")
+    assert len(bench.said("poll.overtaken")) == 1
+    bench.now += LEASE
+    await bench.rest()
+    assert bench.sent() == {**fields(*range(20)), "p003": {"given": "Renamed"}}
+    assert (bench.item.run, bench.complete.number) == (None, 2)

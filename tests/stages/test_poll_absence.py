@@ -1,11 +1,14 @@
 """poll: nobody is taken for gone without evidence, and who is gone is told so."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from provisioning.core.identity import Absorbed, Identity, absorb
+from provisioning.core.record import Absence, Record
 from provisioning.core.source import Evidence, Item, Page, Spoiled
-from tests.stages.polling import SOURCE, fields, poll_bench
+from tests.stages.polling import SOURCE, PollBench, fields, poll_bench
 
 
 async def test_who_is_missing_is_gone_after_two_complete_runs_and_not_before() -> None:
@@ -30,6 +33,39 @@ async def test_who_is_gone_is_told_again_since_what_was_shown_of_them_may_arrive
     bench.source.put("p008", {"given": "Given 8"})
     assert await bench.snapshot() == {"p008": {"given": "Given 8"}}, "who comes back as they were is new all the same"
     assert await bench.snapshot() == {}
+
+
+def _absences(bench: PollBench) -> list[Absence]:
+    data = [json.loads(body)["data"] for body in bench.polls.sent]
+    return [Absence(SOURCE, each["key"], each["observed"]) for each in data if each["fields"] is None]
+
+
+async def test_who_told_of_themselves_meanwhile_is_gone_only_after_as_many_runs_as_anybody() -> None:
+    """However often it is repeated that they are gone: a run that lags may miss them once."""
+    bench = await poll_bench(every=None, runs=3)
+    await bench.snapshot()
+    bench.source.remove("p007")
+    for _ in range(3):
+        await bench.snapshot()
+    came = Record(SOURCE, "p007", 5)
+    identity, _ = absorb(Identity("i"), came, int(bench.now) + 1)  # by the source's topic, after the third run
+    outcomes, told = [], len(_absences(bench))
+    for _ in range(5):
+        bench.now += 60
+        await bench.snapshot()
+        fresh, told = _absences(bench)[told:], len(_absences(bench))
+        outcomes.append([absorb(identity, absence, int(bench.now))[1] for absence in fresh])
+    # Told again after 1, 2 and 4 runs, but only the last of those was the third that missed them.
+    assert outcomes == [[Absorbed.OLDER], [Absorbed.OLDER], [], [Absorbed.NEWER], []]
+
+
+async def test_a_first_run_that_proves_nothing_is_none_of_the_runs_that_do() -> None:
+    bench = await poll_bench(every=None)
+    bench.source.evidence = Evidence(problem="a page came twice")
+    await bench.know("gone")
+    await bench.snapshot()
+    bench.source.evidence = None
+    assert [await bench.snapshot() for _ in range(3)] == [{}, {"gone": None}, {"gone": None}]
 
 
 async def test_who_comes_back_between_two_runs_was_never_gone() -> None:

@@ -143,6 +143,7 @@ class Polled:
     """The item. `position`: where changes go on. `owner` holds the lease until `leased`.
 
     `seen`: keys that changes showed, and no run since; `unseen`: that too many were, so that the next run recalls.
+    `began`: when the last complete runs began, in microseconds since 1970, the newest last.
     For people: `trouble`: what was wrong with the last run; `fault`: why the last invocation could not do its work.
     """
 
@@ -160,6 +161,7 @@ class Polled:
     revision: int = 0
     seen: tuple[Part, ...] = ()
     unseen: bool = False
+    began: tuple[int, ...] = ()
 
 
 def leased(item: Polled, owner: str, until: Instant) -> Polled:
@@ -282,7 +284,17 @@ def released(item: Polled, run: Run) -> Polled:
     return replace(item, run=replace(run, held=""))
 
 
-def finished(item: Polled, run: Run, schema: str, now: Instant) -> Polled:
+def missed_since(item: Polled, run: Run, runs: int) -> int:
+    """Since when somebody is missing whom neither this run shows nor the complete ones before it, `runs` in all.
+
+    In microseconds since 1970; 0: there were not as many. Who was seen later, by a message of the source's own, was
+    missed by fewer, however long ago the list gave them up.
+    """
+    began = (*item.began, run.observed)[-runs:]
+    return began[0] if len(began) == runs else 0
+
+
+def finished(item: Polled, run: Run, schema: str, now: Instant, absence: Absence) -> Polled:
     """The item after everything was sent. A run that proves nothing is remembered only as trouble."""
     position = item.position if item.position is not None else run.begun
     if run.problem and item.complete is not None:
@@ -290,4 +302,5 @@ def finished(item: Polled, run: Run, schema: str, now: Instant) -> Polled:
         return replace(given_up(item, f"run {run.number}: {run.problem}"), position=position)
     trouble = f"run {run.number}: {run.problem}" if run.problem else ""
     done = Complete(run.number, run.found.rows, now, run.keys, schema, run.of)
-    return replace(item, run=None, complete=done, position=position, trouble=trouble)
+    began = item.began if run.problem else (*item.began, run.observed)[-absence.runs :]
+    return replace(item, run=None, complete=done, position=position, trouble=trouble, began=began)

@@ -35,8 +35,6 @@ async def poll(shell: Poll, messages: Sequence[Message], now: Instant) -> Failed
             await _take(shell, read_order(message), now)
         except InvalidError as error:  # again cannot help: an operator must change the order, the bundle or the source
             shell.log("poll.refused", source=shell.source, message=message.id, reason=str(error))
-        except ConflictError:
-            shell.log("poll.overtaken", source=shell.source, message=message.id)
         except TransientError as error:
             shell.log("poll.failed", source=shell.source, message=message.id, reason=str(error))
             failed.add(message.id)
@@ -59,6 +57,18 @@ async def _take(shell: Poll, order: Order, now: Instant) -> None:
     except ConflictError:  # another process took the lease since our read
         await _later(shell, order)
         return
+    try:
+        await _work(work, order)
+    except ConflictError:
+        # Another process has the lease, or a sign of life of ours was written whose answer was lost. Either way the
+        # order is not done, as far as we know; what was is known again when it is repeated.
+        shell.log("poll.overtaken", source=shell.source)
+        await _later(shell, order)
+
+
+async def _work(work: Work, order: Order) -> None:
+    """Do what an order says, give the lease back, and see that the run goes on."""
+    shell = work.shell
     try:
         await _obey(work, order)
     except (InvalidError, TransientError) as error:

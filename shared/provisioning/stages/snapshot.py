@@ -103,20 +103,25 @@ async def send_on(work: Work, run: Run) -> None:
     async for lines in read_part(work.shell.spool, part):
         for start in range(0, len(lines), _SENT_AT_ONCE):
             some = lines[start : start + _SENT_AT_ONCE]
-            await work.shell.intake.send([_body(work, run, line, absent=absent) for line in some], bulk=True)
+            bodies = [_absence(work, run, line) if absent else _body(work, run, line) for line in some]
+            await work.shell.intake.send([body for body in bodies if body], bulk=True)
     await work.save(core.sent_on(work.item, run, run.sent + 1))
 
 
-def _body(work: Work, run: Run, line: bytes, *, absent: bool) -> str:
+def _body(work: Work, run: Run, line: bytes) -> str:
     key, _, fields = line.split(TAB, 2)
-    if absent:
-        return observation(work.source.id, unescape(key), run.observed, None)
     return observation_of(work.source.id, unescape(key), run.observed, fields.decode())
+
+
+def _absence(work: Work, run: Run, line: bytes) -> str:
+    """That somebody is gone, as of the first of the runs that prove it; empty if there were not as many yet."""
+    since = core.missed_since(work.item, run, work.source.absence.runs)
+    return observation(work.source.id, unescape(line.split(TAB, 1)[0]), since, None) if since else ""
 
 
 async def _finish(work: Work, run: Run) -> None:
     before = work.item.complete
-    await work.save(core.finished(work.item, run, work.schema, work.now))
+    await work.save(core.finished(work.item, run, work.schema, work.now, work.source.absence))
     complete = work.item.complete.keys if work.item.complete is not None else ()
     kept = {part.name for part in (*work.item.seen, *complete)}
     old = (

@@ -116,7 +116,7 @@ def _write(item: Polled) -> Item:
     complete = _from_complete(item.complete) if item.complete is not None else None
     state = [
         item.number, item.requests, item.position, item.looked_at, run, complete, item.owner, item.leased,
-        item.trouble, item.fault, _from_parts(item.seen), item.unseen,
+        item.trouble, item.fault, _from_parts(item.seen), item.unseen, item.began,
     ]  # fmt: skip
     return {
         **keys.polled_key(item.source).attributes(),
@@ -130,11 +130,12 @@ def _write(item: Polled) -> Item:
 def _read(source: str, item: Item) -> Polled:
     fields = unpack(item[keys.BODY]["B"])
     number, requests, position, looked_at, run, complete, owner, leased, trouble, fault = fields[:10]
-    seen, unseen, *_ = fields[10:] or ([], False)
+    seen, unseen, *later = fields[10:] or ([], False)
+    began = later[0] if later else ()  # items of earlier versions end before it
     return Polled(
         source, number, tuple(requests), position, looked_at, _to_run(run) if run is not None else None,
         _to_complete(complete) if complete is not None else None, owner, leased, trouble, fault,
-        int(item[keys.REVISION]["N"]), _to_parts(seen), unseen,
+        int(item[keys.REVISION]["N"]), _to_parts(seen), unseen, tuple(began),
     )  # fmt: skip
 
 
