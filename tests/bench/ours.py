@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from provisioning.core.catalog import Bundle
 from provisioning.core.decision import standings_of
+from provisioning.core.evaluation import evaluate
 from provisioning.core.expression import (
     Environment,
     Expression,
@@ -21,7 +22,6 @@ from provisioning.core.expression import (
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import Entitlement
 from provisioning.core.period import DAY, FOREVER, Instant, midnight
-from provisioning.core.policy import evaluate
 from provisioning.core.publication import compile_bundle
 from provisioning.core.record import Affiliation, Record
 from tests.bench.limit import Matching

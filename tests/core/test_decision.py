@@ -10,12 +10,13 @@ from provisioning.core.account import Account, Condition
 from provisioning.core.catalog import Bundle
 from provisioning.core.decision import Decision, decide_identity, standings_of
 from provisioning.core.eligibility import EMPTY
+from provisioning.core.evaluation import evaluate
 from provisioning.core.identity import Closed, Identity
 from provisioning.core.identity import person as merged
 from provisioning.core.lifecycle import NOTHING, Standing, decide
 from provisioning.core.mapping import desired
 from provisioning.core.period import DAY, FOREVER
-from provisioning.core.policy import Policy, evaluate
+from provisioning.core.policy import Policy
 from provisioning.core.publication import compile_bundle
 from provisioning.core.record import Affiliation, Record
 
@@ -191,8 +192,18 @@ def test_a_rule_without_an_affiliation_holds_while_any_source_knows_the_person()
     assert standings(decided(admin)) == {"wiki": "active"}
     gone = replace(admin, records={"registry": replace(admin.records["registry"], deleted=True)})
     assert standings(decided(gone)) == {}
-    hr = Record("hr", "p1", 1, False, {"login": "ada"})
+    hr = Record("hr", "p1", 1, False, {"login": "ada", "tags": ["admin"]})
     assert standings(decided(replace(gone, records={**gone.records, "hr": hr}))) == {"wiki": "active"}
+    quiet = replace(hr, attributes={"login": "ada"})
+    assert standings(decided(replace(gone, records={**gone.records, "hr": quiet}))) == {}, "what registry said went"
+
+
+def test_who_withdrew_still_gives_an_account_the_name_that_nobody_else_states() -> None:
+    staff = person("staff")
+    known = {"registry": replace(staff.records["registry"], deleted=True), "hr": Record("hr", "p1", 1)}
+    known["hr"] = replace(known["hr"], affiliations=staff.records["registry"].affiliations)
+    evaluation = evaluate(policy(), replace(staff, records=known), NOW)
+    assert (evaluation.person, evaluation.told("wiki")["login"]) == ({}, "ada")
 
 
 def test_what_was_closed_matters_as_long_as_a_grace_reaches_from_there() -> None:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provisioning.core.catalog import Bundle
+from provisioning.core.evaluation import evaluate
 from provisioning.core.explanation import Change, Explained, explain
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import Entitlement, Standing
 from provisioning.core.period import FOREVER, Instant, midnight
-from provisioning.core.policy import Policy, evaluate
+from provisioning.core.policy import Policy
 from provisioning.core.publication import compile_bundle
 from provisioning.core.record import Affiliation, Record
 

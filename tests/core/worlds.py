@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 
 from provisioning.core.catalog import Bundle
 from provisioning.core.eligibility import EMPTY, Timeline
+from provisioning.core.evaluation import evaluate
 from provisioning.core.identity import Identity
 from provisioning.core.period import BEGINNING, FOREVER
-from provisioning.core.policy import evaluate
 from provisioning.core.publication import compile_bundle
 from provisioning.core.record import read_record
 from tests.core.wall import bound, moved

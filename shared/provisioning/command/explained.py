@@ -29,8 +29,20 @@ def print_explanation(console: Console, told: Explanation, zone: ZoneInfo, *, fa
     for explained in told.services:
         if failed or explained.timeline != EMPTY or explained.account is not None:
             _service(console, explained, told, zone, failed=failed)
+    for line in _words(told):
+        _line(console, line)
     for failure in told.failures:
         _line(console, f"not evaluated: {failure}")
+
+
+def _words(told: Explanation) -> Iterator[str]:
+    """Whose word each value is, where several sources or services make that a question."""
+    named = {source for word in told.words for source in word.sources} | set(told.notices)
+    for word in told.words if len(named) > 1 else ():
+        to = f"told to {', '.join(word.told)}" if word.told else "told to nobody"
+        yield f"person.{word.attribute} is {_value(word.value)} by the word of {', '.join(word.sources)}; {to}"
+    for source, notices in told.notices.items():
+        yield from (f"{source}: {notice}" for notice in notices)
 
 
 def _service(console: Console, explained: Explained, told: Explanation, zone: ZoneInfo, *, failed: bool) -> None:

@@ -16,6 +16,11 @@ def words(told: Explanation) -> dict[str, Any]:
         "at": show(told.at),
         "services": [_service(explained) for explained in told.services],
         "failures": list(told.failures),
+        "person": [
+            {"attribute": word.attribute, "value": word.value, "sources": list(word.sources), "told": list(word.told)}
+            for word in told.words
+        ],
+        "notices": {source: list(notices) for source, notices in told.notices.items()},
     }
 
 

@@ -27,6 +27,7 @@ from provisioning.core.explanation import explain as explain_identity
 from provisioning.core.period import Instant, parse_start
 from provisioning.core.publication import BundleError
 from provisioning.core.trial import try_case
+from provisioning.core.trust_check import untold
 from provisioning.runtime.entry import clock, run
 
 application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -52,14 +53,17 @@ def check(bundle: BundlePath, as_json: Json = False) -> None:
             show.problems(Console(stderr=True), error.problems)
         raise typer.Exit(1) from error
     failed = [verdict for verdict in verdicts if verdict.differences]
+    notes = [folder.locate(note) for note in untold(policy)]
     if as_json:
         counts = {"sources": len(policy.sources), "services": len(policy.services), "rules": len(folder.bundle.rules)}
         told = [cases.words(folder, policy.zone, verdict) for verdict in failed]
-        _print_json({"ok": not failed, "hash": folder.hash, **counts, "cases": len(verdicts), "failed": told})
+        words = {"cases": len(verdicts), "failed": told, "notes": [show.problem(note) for note in notes]}
+        _print_json({"ok": not failed, "hash": folder.hash, **counts, **words})
     elif failed:
         cases.differences(Console(stderr=True), folder, policy.zone, failed)
     else:
         counted = f"{len(policy.services)} services, {len(folder.bundle.rules)} rules, {len(verdicts)} cases"
+        show.problems(Console(), notes)
         Console().print(f"{bundle}: {counted}, no errors")
     if failed:
         raise typer.Exit(1)

@@ -32,6 +32,7 @@ from provisioning.core.source_channel import Channel
 from provisioning.core.source_options import Absence, Format, Poll, Reading, Signed, fault_of_signed
 from provisioning.core.source_push import Push as Push
 from provisioning.core.spml_options import Spml as Spml
+from provisioning.core.trust_options import Asserts, Merge, Receives, Support
 
 # A name is part of queue and function names, so it is short and plain.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")]
@@ -69,6 +70,9 @@ class Tenant(Model):
     person: dict[Attribute, Kind]
     affiliation: dict[Attribute, Kind] = Field(default_factory=dict)
     limits: Limits = Limits()
+    merge: dict[Attribute, Merge] = Field(
+        default_factory=dict, description="how the words of several sources about an attribute become one value"
+    )
 
 
 class Source(Model):
@@ -83,6 +87,10 @@ class Source(Model):
     push: Push | None = Field(default=None, description="what it may push over HTTP; none: nothing")
     absence: Absence = Absence()
     channel: Channel = Channel()
+    domain: Name | None = Field(default=None, description="whose word it is; sources of one domain speak for it")
+    asserts: Asserts | None = Field(
+        default=None, description="what of it is believed; without it everything, if all sources are of one domain"
+    )
 
     @model_validator(mode="after")
     def _is_read(self) -> "Source":
@@ -261,6 +269,12 @@ class Service(Model):
     queue: Queue | None = Field(default=None, description="how an SP is told by messages; for protocol `queue`")
     spml: Spml | None = Field(default=None, description="how an SP of SPML 2.0 keeps accounts; for protocol `spml`")
     extract: Extract | None = Field(default=None, description="the files that are made of it; for protocol `extract`")
+    receives: Receives | None = Field(
+        default=None,
+        description="by source, the attributes that may be told to it; without it all, or none if sources are of "
+        "several domains",
+    )
+    support: Support | None = Field(default=None, description="domains whose word it demands")
 
 
 class Bundle(Model):

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 
 from provisioning.core.account import Account, answers
 from provisioning.core.eligibility import EMPTY, timeline
+from provisioning.core.evaluation import Evaluation, evaluate
 from provisioning.core.identity import Identity, prune
 from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, continued, decide
 from provisioning.core.mapping import desired, is_other
 from provisioning.core.period import FOREVER, Instant, shift
-from provisioning.core.policy import Evaluation, Policy, evaluate
+from provisioning.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def _turned(
     """The entitlement with the digest of what it wants, and with another turn if that is another account."""
     if entitlement.standing is Standing.ABSENT and not entitlement.turn and not entitlement.dispute:
         return entitlement  # never wanted: nothing to compute, nothing to store
-    wanted = desired(policy.mappings[service], identity.id, evaluation.person, entitlement)
+    wanted = desired(policy.mappings[service], identity.id, evaluation.told(service), entitlement)
     if is_other(wanted, entitlement.digest, account):
         return replace(entitlement, digest=wanted.digest, turn=entitlement.turn + 1)
     return entitlement

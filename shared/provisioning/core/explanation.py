@@ -1,17 +1,21 @@
 """Why a person has, or lacks, a service: the computation itself, told. The same functions, the same inputs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from provisioning.core.account import Account
+from provisioning.core.account import Account, Json
 from provisioning.core.catalog import Rule
 from provisioning.core.counterfactual import End, end_of
 from provisioning.core.eligibility import EMPTY, Match, Timeline
+from provisioning.core.evaluation import Evaluation, evaluate, match_of
 from provisioning.core.expression import EvaluationError, Part, deciding
-from provisioning.core.identity import Identity, affiliations
+from provisioning.core.hearing import heard_for
+from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, decide
+from provisioning.core.merge import provenance, said
 from provisioning.core.period import BEGINNING, FOREVER, Instant
-from provisioning.core.policy import CompiledRule, Evaluation, Policy, evaluate, match_of
+from provisioning.core.policy import CompiledRule, Policy
+from provisioning.core.trust import Trust
 
 MOST_CHANGES = 1000  # of the course of one service; a record's affiliations are bounded, and so are these
 
@@ -65,14 +69,32 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """An attribute of the person, one of its values, and the sources that state it.
+
+    `told`: the services that may be told of it, of those asked for.
+    """
+
+    attribute: str
+    value: Json
+    sources: tuple[str, ...]
+    told: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """All services asked for, and the rules that could not be evaluated for this person."""
+    """All services asked for, the rules that could not be evaluated for this person, and whose word they are.
+
+    `notices`: by source, what was odd about its record, or is not believed.
+    """
 
     identity: str
     now: Instant
     at: Instant
     services: tuple[Explained, ...]
     failures: tuple[str, ...]
+    words: tuple[Word, ...]
+    notices: Mapping[str, tuple[str, ...]]
 
 
 def explain(
@@ -88,7 +110,22 @@ def explain(
     names = policy.services if service is None else [service]
     instant = now if at is None else at
     services = tuple(_explained(policy, identity, evaluation, accounts.get(name), name, now, instant) for name in names)
-    return Explanation(identity.id, now, instant, services, evaluation.failures)
+    notices = {source: record.notices for source, record in identity.records.items() if record.notices}
+    words = tuple(_words(policy, identity, names))
+    return Explanation(identity.id, now, instant, services, evaluation.failures, words, notices)
+
+
+def _words(policy: Policy, identity: Identity, services: Iterable[str]) -> Iterator[Word]:
+    """Every value that counts for anybody: for rules, or for one of the services."""
+    trust = policy.trust or Trust(policy.sources, {})
+    heard = said(identity, trust)
+    told = {service: provenance(heard, trust, trust.released.get(service)) for service in services}
+    for attribute, values in sorted(provenance(heard, trust).items()):
+        shown = {service: found.get(attribute, ()) for service, found in told.items()}
+        every = {repr(each.value): each for found in (*shown.values(), values) for each in found}
+        for value in every.values():
+            to = tuple(service for service, found in shown.items() if any(each.value == value.value for each in found))
+            yield Word(attribute, value.value, value.sources, to)
 
 
 def _explained(
@@ -114,7 +151,7 @@ def _explained(
         timeline=line,
         course=course,
         end=end_of(line, evaluation.matches.get(name, ()), rules, anchor, policy.zone),
-        rules=tuple(_told(policy, identity, evaluation, rule) for rule in rules),
+        rules=tuple(_told(policy, identity, rule) for rule in rules),
         entitlement=identity.entitlements.get(name, NOTHING),
         account=account,
     )
@@ -147,15 +184,16 @@ def _at(course: tuple[Change, ...], at: Instant) -> tuple[str, Instant]:
     return standing, next(later, FOREVER)
 
 
-def _told(policy: Policy, identity: Identity, evaluation: Evaluation, compiled: CompiledRule) -> Told:
+def _told(policy: Policy, identity: Identity, compiled: CompiledRule) -> Told:
     told = deciding(compiled.expression)
     tried = []
-    facts = affiliations(identity, policy.sources) if compiled.per_affiliation else ()
+    heard = heard_for(policy, identity, compiled.rule.service, deny=compiled.rule.deny)
+    facts = heard.facts if compiled.per_affiliation else ()
     rows = [(name, found.facts, found.period) for name, found in facts]
-    if not compiled.per_affiliation and identity.live:
+    if not compiled.per_affiliation and heard.live:
         rows = [("person", {}, compiled.window)]
     for fact, data, period in rows:
-        variables = {"person": evaluation.person, "affiliation": data}
+        variables = {"person": heard.person, "affiliation": data}
         given = {name: variables[name] for name in compiled.expression.variables}
         try:
             holds = compiled.expression.evaluate(**given) is True

@@ -107,13 +107,24 @@ def prune(identity: Identity, before: Instant) -> Identity:
     return identity if len(kept) == len(identity.closed) else replace(identity, closed=kept)
 
 
-def person(identity: Identity, sources: Sequence[str]) -> dict[str, Json]:
-    """The merged attributes: for each, the word of the first source, in the bundle's order, that states it."""
+def person(identity: Identity, sources: Sequence[str], *, live: bool = False) -> dict[str, Json]:
+    """The merged attributes: for each, the word of the first source, in the bundle's order, that states it.
+
+    A source that has withdrawn speaks only where no other does; `live`: not at all, as long as another is there.
+    """
     merged: dict[str, Json] = {}
+    gone: list[Record] = []
     for source in reversed(sources):
         record = identity.records.get(source)
-        if record is not None:
+        if record is None:
+            continue
+        if record.deleted:
+            gone.append(record)
+        else:
             merged.update(record.attributes)
+    if gone and not (live and identity.live):
+        for record in reversed(gone):
+            merged = {**record.attributes, **merged}
     return merged
 
 

@@ -48,7 +48,8 @@ class NameMapping:
 class AccountMapping:
     """A service's account mapping, compiled: paths in the order of the program's results.
 
-    `defaults`: by path, the program of what stands in for a value. `once`, `fill`: paths by their strength.
+    `defaults`: by path, the program of what stands in for a value. `once`, `fill`: paths by their strength. `reads`:
+    by path, the attributes of the person that its value, its default or its candidates are made of.
     """
 
     paths: tuple[str, ...]
@@ -59,6 +60,7 @@ class AccountMapping:
     once: frozenset[str]
     fill: frozenset[str]
     names: tuple[NameMapping, ...]
+    reads: Mapping[str, frozenset[str]]
 
     @property
     def is_plain(self) -> bool:
@@ -82,14 +84,19 @@ def compile_mapping(service: Service, person: Mapping[str, str], longest: int = 
     expressions: dict[str, Expression] = {}
     defaults: dict[str, Program] = {}
     names: list[NameMapping] = []
+    reads: dict[str, frozenset[str]] = {}
     for path, value in service.account.items():
         where = f"services/{service.id}.account.{path}"
         if value.value is not None:
             expressions[path] = _compile(value.value, environment, where)
+            reads[path] = expressions[path].reads("person")
         else:
-            names.append(_names(path, value, with_counter, where))
+            name, reads[path] = _names(path, value, with_counter, where)
+            names.append(name)
         if value.default is not None:
-            defaults[path] = compile_program([_compile(value.default, environment, f"{where}.default")], VARIABLES)
+            default = _compile(value.default, environment, f"{where}.default")
+            defaults[path] = compile_program([default], VARIABLES)
+            reads[path] |= default.reads("person")
     return AccountMapping(
         paths=tuple(expressions),
         required=frozenset(path for path, value in service.account.items() if value.required or path == service.match),
@@ -99,6 +106,7 @@ def compile_mapping(service: Service, person: Mapping[str, str], longest: int = 
         once=frozenset(path for path, value in service.account.items() if value.strength == "create"),
         fill=frozenset(path for path, value in service.account.items() if value.strength == "fill"),
         names=tuple(names),
+        reads=reads,
     )
 
 
@@ -114,7 +122,8 @@ def _compile(text: str, environment: Environment, where: str, expects: str = "")
     return expression
 
 
-def _names(path: str, value: MappedValue, environment: Environment, where: str) -> NameMapping:
+def _names(path: str, value: MappedValue, environment: Environment, where: str) -> tuple[NameMapping, frozenset[str]]:
+    """The candidates, and the attributes of the person that they read."""
     if value.default is not None:
         raise InvalidError("candidates have no default", f"{where}.default", right="one more candidate")
     if value.strength == "fill":
@@ -127,7 +136,8 @@ def _names(path: str, value: MappedValue, environment: Environment, where: str) 
     numbered = [expression for expression in expressions if _COUNTER in expression.variables]
     variables = (*VARIABLES, _COUNTER)
     again = compile_program(numbered, variables) if numbered else None
-    return NameMapping(path, compile_program([*plain, *numbered], variables), again)
+    reads = frozenset[str]().union(*(expression.reads("person") for expression in expressions))
+    return NameMapping(path, compile_program([*plain, *numbered], variables), again), reads
 
 
 def desired(

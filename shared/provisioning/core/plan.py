@@ -6,10 +6,11 @@ from enum import StrEnum
 
 from provisioning.core.decision import decide_identity
 from provisioning.core.eligibility import EMPTY, Refusal, Timeline
+from provisioning.core.evaluation import evaluate
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import NOTHING, Entitlement, Standing
 from provisioning.core.period import Instant
-from provisioning.core.policy import Policy, evaluate
+from provisioning.core.policy import Policy
 
 
 class Effect(StrEnum):

@@ -17,6 +17,7 @@ from provisioning.core.policy import CompiledRule, Policy, compiled_rule
 from provisioning.core.reading import Reader, compile_reading
 from provisioning.core.record import Schema
 from provisioning.core.separation import exclusion_problems
+from provisioning.core.trust_check import circles_of, compile_trust, trust_problems
 
 _SIMPLE: Final = frozenset({"string", "bool", "int", "double", "timestamp", "duration"})
 
@@ -49,11 +50,12 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
     readers = _readers(bundle, problems)
     problems.extend((*_requirements(bundle), *_passwords(bundle)))
     compiled = _rules(bundle, schema, problems)
-    problems.extend(exclusion_problems(bundle))
+    problems.extend((*exclusion_problems(bundle), *trust_problems(bundle)))
     if problems:
         raise BundleError(problems)
     for_person = tuple(rule for rule in compiled if not rule.per_affiliation)
     for_affiliation = tuple(rule for rule in compiled if rule.per_affiliation)
+    trust = compile_trust(bundle)
     return Policy(
         bundle=bundle,
         hash=hash_,
@@ -70,6 +72,8 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
             [rule.expression for rule in for_affiliation], ("person", "affiliation")
         ),
         longest_grace=_longest(bundle.rules),
+        trust=trust,
+        circles=circles_of(bundle, trust),
     )
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from provisioning.core.cases import Case, ExpectedSegment, ExpectedStanding, instant_of, record_of
 from provisioning.core.decision import decide_identity
 from provisioning.core.eligibility import EMPTY, SegmentPhase, Timeline
+from provisioning.core.evaluation import evaluate
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import NOTHING
 from provisioning.core.period import BEGINNING, FOREVER, Instant, parse_end, parse_start
-from provisioning.core.policy import Policy, evaluate
+from provisioning.core.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -12,7 +12,6 @@ from provisioning.core.bell import EARLY, Bell, Cause
 from provisioning.core.catalog import Service
 from provisioning.core.errors import ConflictError, PermanentError, StalePolicyError, TransientError
 from provisioning.core.gate import Gate, wait
-from provisioning.core.identity import person
 from provisioning.core.lifecycle import NOTHING
 from provisioning.core.mapping import desired
 from provisioning.core.period import Instant
@@ -124,7 +123,7 @@ async def _look(shell: Deliver, group: Group) -> _Look | None:
         if identity is None or account is None or not account.exists or group.name not in account.joining:
             continue  # nothing is in question here; or its own delivery comes first, and says again that it waits
         entitlement = identity.entitlements.get(service.id, NOTHING)
-        wanted = desired(policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement)
+        wanted = desired(policy.mappings[service.id], identity.id, policy.told(identity, service.id), entitlement)
         people[str(account.known.remote_id)] = (account, wanted)
     return _Look(service, policy.zone, policy.sequence, found.gate, group, ready, people, len(waiting) == most)
 

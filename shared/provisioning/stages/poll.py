@@ -9,6 +9,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from provisioning.core import polled as core
+from provisioning.core.account import Json
 from provisioning.core.catalog import Source
 from provisioning.core.errors import ConflictError, InvalidError, PermanentError, TransientError
 from provisioning.core.period import Instant
@@ -113,7 +114,10 @@ def _understood(order: Order, options: Options) -> Order:
 
 def _schema(policy: Policy, source: Source) -> str:
     reading = source.record.model_dump(mode="json") if source.record is not None else None
-    return digest_of([reading, policy.schema.person, policy.schema.affiliation, policy.zone.key])
+    parts: list[Json] = [reading, dict(policy.schema.person), dict(policy.schema.affiliation), policy.zone.key]
+    # What is believed is a part of it only where there is a limit, so that the others are not sent again.
+    limits = [source.asserts.model_dump(mode="json")] if source.asserts is not None else []
+    return digest_of([*parts, *limits])
 
 
 async def _obey(work: Work, order: Order) -> None:

@@ -13,6 +13,7 @@ from provisioning.core.policy import Policy
 from provisioning.core.record import Absence, Record
 from provisioning.core.source import MOST_KEYS, Item
 from provisioning.core.token import Taken
+from provisioning.core.trust import believed, is_about
 from provisioning.ports import Bells, Rejected, Rejections
 from provisioning.stages.decide import Decide, Subject, decide
 from provisioning.stages.message import Failed, Message
@@ -57,7 +58,7 @@ async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> 
     new = await _new(shell, [each for each in read if each is not None], again)
     arrived, failed = await _fetched(shell, policy, new, now)
     failed |= again
-    by_key = _by_subject(arrived)
+    by_key = _by_subject([each for each in [await _heeded(shell, policy, each, now) for each in arrived] if each])
     if not by_key:
         return failed
     links = await shell.decide.identities.links(list(by_key))
@@ -168,6 +169,26 @@ async def _shown(
             await _reject(shell, each.message, str(error), now)
         return []
     return [replace(each, notification=replace(each.notification, told=told)) for each in some]
+
+
+async def _heeded(shell: Receive, policy: Policy, arrived: _Arrived, now: Instant) -> _Arrived | None:
+    """What arrived, as far as its source is believed; of a subject that is none of its own nothing, which is kept."""
+    told, trace = arrived.notification.told, arrived.notification.trace
+    asserts = policy.trust.asserts.get(told.source) if policy.trust is not None else None
+    if asserts is None:
+        return arrived
+    if not is_about(told.key, asserts):
+        where, right = f"sources/{told.source}.asserts.keys", "a key of its own subjects"
+        await _reject(
+            shell, arrived.message, str(InvalidError(f"{told.key!r} is none of its keys", where, right=right)), now
+        )
+        return None
+    if not isinstance(told, Record):
+        return arrived
+    part, dropped = believed(told, asserts)
+    if dropped:
+        shell.decide.log("record.unbelieved", source=told.source, dropped=dict(dropped), trace=trace)
+    return replace(arrived, notification=replace(arrived.notification, told=part))
 
 
 async def _reject(shell: Receive, message: Message, reason: str, now: Instant) -> None:

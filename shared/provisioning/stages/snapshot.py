@@ -4,6 +4,7 @@ from functools import partial
 
 from provisioning.core import polled as core
 from provisioning.core.comparison import Comparison
+from provisioning.core.completeness import compared
 from provisioning.core.keylist import SPOILED, TAB, escape, spool_line, unescape
 from provisioning.core.observation import observation, observation_of
 from provisioning.core.polled import Compared, Part, Read, Run
@@ -76,7 +77,7 @@ async def compare(work: Work, run: Run) -> None:
     for writer in (keys, differences, absences):
         await writer.flush()
     made = Compared(comparison.found, tuple(keys.parts), tuple(differences.parts), tuple(absences.parts))
-    await work.save(core.compared(work.item, run, made, work.source.absence))
+    await work.save(compared(work.item, run, made, work.source.absence))
     after = work.item.run or run
     work.shell.log(
         "poll.compared", source=work.source.id, number=run.number, rows=made.found.rows, new=made.found.new,

@@ -10,7 +10,7 @@ from provisioning.core.catalog import Service
 from provisioning.core.confirmation import overtaken
 from provisioning.core.errors import TransientError
 from provisioning.core.gate import Gate
-from provisioning.core.identity import Identity, person
+from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import NOTHING
 from provisioning.core.mapping import desired
 from provisioning.core.period import Instant
@@ -140,7 +140,7 @@ def visit_of(
     entitlement = identity.entitlements.get(service.id, NOTHING)
     account = account or Account(identity.id, service.id)
     wanted = desired(
-        policy.mappings[service.id], identity.id, person(identity, policy.sources), entitlement,
+        policy.mappings[service.id], identity.id, policy.told(identity, service.id), entitlement,
         decided=identity.sequence == policy.sequence,
     )  # fmt: skip
     wanted = delivery.for_account(wanted, account)

@@ -42,6 +42,10 @@ class Expression:
             raise result
         return result
 
+    def reads(self, variable: str) -> frozenset[str]:
+        """The attributes of a variable that it reads, or asks for; `*` if it takes the variable as a whole."""
+        return frozenset(_read(self.tree, f"v{variable}"))
+
     @cached_property
     def _program(self) -> tuple[list[str], Program]:
         order = sorted(self.variables)
@@ -97,6 +101,14 @@ def compile_selection(expressions: Sequence[Expression], variables: Sequence[str
     for name in sorted(frozenset().union(*(expression.variables for expression in expressions))):
         argument(variables, name)
     return select_trees([expression.tree for expression in expressions], variables)
+
+
+def _read(tree: Typed, name: str) -> set[str]:
+    if tree.kind == "name":
+        return {"*"} if tree.value == name else set()
+    if tree.kind in ("select attribute", "has attribute") and tree.parts[0].value == name:
+        return {tree.value}
+    return set().union(*(_read(part, name) for part in tree.parts))
 
 
 def _mentioned(tree: Typed) -> set[str]:

@@ -1,0 +1,54 @@
+"""What rules hear of a person: merged attributes and affiliations, of all sources or of some."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from provisioning.core.account import Json
+from provisioning.core.identity import Identity, affiliations, person
+from provisioning.core.merge import for_rules, merge, said
+from provisioning.core.policy import Policy
+from provisioning.core.record import Affiliation
+from provisioning.core.trust import Circle, Trust, is_believed
+
+
+class Heard(NamedTuple):
+    """`live`: whether any source knows the person. `facts`: affiliations, stated and closed, each with its name."""
+
+    person: dict[str, Json]
+    live: bool
+    facts: Sequence[tuple[str, Affiliation]]
+
+
+def heard_of_all(policy: Policy, identity: Identity) -> Heard:
+    """What all sources say."""
+    if policy.trust is None:
+        attributes = person(identity, policy.sources, live=True)
+        return Heard(attributes, identity.live, list(affiliations(identity, policy.sources)))
+    return heard_within(policy, identity, frozenset(policy.sources))
+
+
+def heard_within(policy: Policy, identity: Identity, sources: frozenset[str]) -> Heard:
+    """What these sources say, as far as they are believed."""
+    trust = policy.trust or Trust(policy.sources, {})
+    words = [word for word in said(identity, trust) if word.source in sources]
+    facts = [each for each in _believed(identity, trust) if each[0].partition("/")[0] in sources]
+    return Heard(merge(for_rules(words), trust), any(word.live for word in words), facts)
+
+
+def heard_for(policy: Policy, identity: Identity, service: str, *, deny: bool) -> Heard:
+    """What a service's rules hear: those that give, or those that deny."""
+    circle = _circle(policy.circles, service, deny=deny)
+    return heard_of_all(policy, identity) if circle is None else heard_within(policy, identity, circle.sources)
+
+
+def _circle(circles: Sequence[Circle], service: str, *, deny: bool) -> Circle | None:
+    """The widest circle for a service."""
+    those = [circle for circle in circles if service in (circle.denies if deny else circle.gives)]
+    return max(those, key=lambda circle: len(circle.sources), default=None)
+
+
+def _believed(identity: Identity, trust: Trust) -> Iterator[tuple[str, Affiliation]]:
+    for name, affiliation in affiliations(identity, trust.sources):
+        asserts = trust.asserts.get(name.partition("/")[0])
+        if asserts is None or is_believed(affiliation, asserts):
+            yield name, affiliation
