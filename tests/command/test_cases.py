@@ -130,7 +130,7 @@ def test_a_service_found_by_only_is_shown_at_the_case(campus: Path) -> None:
         ("start: 2026-09-01", "start: 2028-09-01", 5, 7, "start no later than end"),
         ("until: 2027-07-29, phase", "til: 2027-07-29, phase", 9, 33, "one of from, until, phase, authorizations"),
         ("phase: grace", "phase: suspended", 9, 54, ""),
-        ("  because", "  becuase", 2, 12, "one of id, because, person, affiliations, at, expect, only"),
+        ("  because", "  becuase", 2, 12, "one of id, because, person, affiliations, says, at, expect, only"),
         ("  expect:", "  at: 2027-02-30\n  expect:", 6, 7, "a day such as 2026-09-01 or 2026-09-01T08:00:00Z"),
         ("- id: leaver", "- id: Leaver", 1, 7, "letters, digits and hyphens in lower case, the first a letter"),
     ],

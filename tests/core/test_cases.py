@@ -8,6 +8,7 @@ from provisioning.core.catalog import Bundle
 from provisioning.core.policy import Policy
 from provisioning.core.publication import compile_bundle
 from provisioning.core.trial import Held, Verdict, try_case
+from tests.core import federation
 
 BUNDLE: dict[str, Any] = {
     "tenant": {
@@ -199,3 +200,26 @@ def test_cases_have_ids_of_their_own_and_a_limit() -> None:
     cases = [case(id=f"case-{number}", only=True) for number in range(MOST + 1)]
     assert [problem.right for problem in case_problems(cases, policy())] == [f"at most {MOST}"]
     assert [problem.where for problem in case_problems([cases[0], cases[0]], policy())] == ["cases/case-0.id"]
+
+
+def test_a_case_may_say_what_each_source_says_and_trust_is_as_in_production() -> None:
+    by = federation.policy()
+    staff = [{"type": "staff", "organization": "north"}]
+    says = {"north": {"affiliations": staff}, "south": {"affiliations": staff}}  # north is none of south's to state
+    told = TypeAdapter(Case).validate_python(
+        {"id": "one", "says": says, "expect": {"wiki": [{"authorizations": ["edit"]}]}}
+    )
+    assert list(case_problems([told], by)) == []
+    assert try_case(by, told).differences == ()
+    alone = told.model_copy(update={"says": {"south": told.says["south"]}})
+    assert [each.got for each in try_case(by, alone).differences] == [()]
+
+
+def test_what_a_source_says_in_a_case_is_checked_at_its_place() -> None:
+    says = {"north": {"person": {"nick": "a"}}, "east": {}, "south": {"affiliations": [{"id": 3}]}}
+    told = TypeAdapter(Case).validate_python({"id": "one", "says": says, "only": True})
+    assert [problem.where for problem in case_problems([told], federation.policy())] == [
+        "cases/one.says.north.person.nick", "cases/one.says.east", "cases/one.says.south.affiliations.0.id",
+    ]  # fmt: skip
+    with pytest.raises(ValidationError, match="stands under `says`"):
+        TypeAdapter(Case).validate_python({"id": "one", "says": says, "person": {"name": "a"}, "only": True})

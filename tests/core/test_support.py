@@ -61,8 +61,11 @@ def test_a_service_that_a_source_may_not_support_it_can_neither_give_nor_deny() 
 
 def test_a_service_may_demand_the_word_of_one_of_some_domains() -> None:
     by = policy(cluster={"support": {"any": ["grid", "south"]}})
-    assert "cluster" not in _held(ada(record("north", affiliation("north"))), by)
-    assert "cluster" in _held(ada(record("south", affiliation("south"))), by)
+    north, south = record("north", affiliation("north")), record("south", affiliation("south", "project"))
+    assert "cluster" not in _held(ada(north), by)
+    assert _held(ada(south), by)["cluster"] == ("compute",)
+    granted = Record("grid", "g1", 1, affiliations=(affiliation("grid", "project"),))
+    assert _held(ada(north, granted), by)["cluster"] == ("compute", "store")
 
 
 @pytest.mark.parametrize(

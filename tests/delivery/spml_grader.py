@@ -49,6 +49,7 @@ GRAMMAR = {
     "iterateRequest": Rule("search", "iterator ", ONE),
     "closeIteratorRequest": Rule("search", "iterator ", ONE),
     "statusRequest": Rule("async", "", f"{ONE} asyncRequestID returnResults"),
+    "batchRequest": Rule("batch", "((add|modify|delete|suspend|resume)Request )+", f"{ONE} processing onError"),
 }
 PARTS = {
     "psoID": Rule("core suspend password", "", PSO),
@@ -121,6 +122,9 @@ def parts(element: ET.Element) -> Iterator[str]:
         name = local(child)
         if name == "data":
             yield from data(child)
+        elif name in GRAMMAR:  # of a batch
+            yield from check(child, GRAMMAR[name])
+            yield from parts(child)
         elif name in PARTS:
             yield from check(child, PARTS[name])
             yield from parts(child)
@@ -162,18 +166,31 @@ def repetitions(calls: Sequence[Call]) -> list[str]:
     """
     found, open_adds = [], set()
     for call in calls:
-        name = local(call.request)
-        if name == "addRequest":
-            if call.content in open_adds:
-                found.append("addRequest repeated without a look")
-            if call.status not in REFUSALS and b'status="failure"' not in call.answer:
-                open_adds.add(call.content)
-        elif (
-            name in ("searchRequest", "lookupRequest", "statusRequest", "deleteRequest")
-            or b"noSuchIdentifier" in call.answer
-        ):
-            open_adds.clear()
+        for request, answer in asked(call):
+            name, content = local(request), ET.tostring(request)
+            if name == "addRequest":
+                if content in open_adds:
+                    found.append("addRequest repeated without a look")
+                if call.status not in REFUSALS and b'status="failure"' not in answer:
+                    open_adds.add(content)
+            elif (
+                name in ("searchRequest", "lookupRequest", "statusRequest", "deleteRequest")
+                or b"noSuchIdentifier" in answer
+            ):
+                open_adds.clear()
     return found
+
+
+def asked(call: Call) -> list[tuple[ET.Element, bytes]]:
+    """The requests of a call, each with what it was told: of a batch by its place, if as many answers came."""
+    if local(call.request) != "batchRequest":
+        return [(call.request, call.answer)]
+    requests, told = list(call.request), [call.answer] * len(call.request)
+    try:
+        responses = [ET.tostring(each) for each in ET.fromstring(call.answer)[0][0]]  # noqa: S314
+    except (ET.ParseError, IndexError):
+        responses = []
+    return list(zip(requests, responses if len(responses) == len(requests) else told, strict=True))
 
 
 @cache

@@ -17,6 +17,7 @@ from tests.delivery.spml_objects import Held
 from tests.delivery.spml_server import Target
 
 REFERENCES = {"entity": "person", "owner": "employeeNumber", "target": "people", "reference": "memberOf"}
+BATCH = {"operations": 50, "payload": 200_000}
 ATTRIBUTES = {
     "entity": "person", "owner": "employeeNumber", "profile": "xsd", "namespace": "urn:example:people",
     "active": {"status": "open"}, "suspended": {"status": "closed"}, "member_of": "memberOf",

@@ -38,7 +38,8 @@ async def test_targets_capabilities_and_searches_are_found(courier: Courier) -> 
     assert seen["targets"].seen == "people"
     assert "suspend" in seen["capabilities of people"].says
     assert seen["search by uid"].seen == "one that matches nobody gave nobody"
-    assert proposed(findings) == {"spml.target": "people", "spml.profile": "dsml"}
+    batch = {"operations": 10, "payload": 262_144}
+    assert proposed(findings) == {"spml.target": "people", "spml.profile": "dsml", "spml.batch": batch}
     assert endpoint.names == ["listTargets", "search", "search"]
 
 

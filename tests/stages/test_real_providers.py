@@ -14,6 +14,7 @@ from typing import Any
 import ldap3
 import pytest
 
+from provisioning.adapters.delivery.bulk import Bulking
 from provisioning.adapters.delivery.driver import Courier
 from provisioning.adapters.delivery.http import HttpCaller
 from provisioning.adapters.delivery.ldap import LdapCaller
@@ -24,7 +25,7 @@ from provisioning.runtime.entry import clock
 from tests.delivery import openldap
 from tests.delivery.certificates import make_certificate
 from tests.delivery.conftest import no_queue
-from tests.delivery.spml_provider import REFERENCES, served
+from tests.delivery.spml_provider import BATCH, REFERENCES, served
 from tests.delivery.spml_server import Target
 from tests.delivery.test_ldap import LOCKED, trust
 from tests.delivery.webhook import Endpoint
@@ -32,7 +33,7 @@ from tests.stages.bench import Bench, Process, new_bench
 from tests.stages.tenant import DAY, bundle, says
 
 SIGNED = "whsec_" + base64.b64encode(b"o" * 32).decode()
-PLACES = ["webhook", "spml", "spml-later", "ldap"]
+PLACES = ["webhook", "spml", "spml-later", "spml-batch", "ldap"]
 Seen = dict[str, tuple[str, str]]  # login: phase, name
 
 
@@ -66,7 +67,8 @@ async def place(
     caller = HttpCaller(secrets)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(caller.close)
-        http = Courier(Signing(caller, secrets, clock), no_queue)
+        bulking = Bulking(Signing(caller, secrets, clock))
+        http = Courier(bulking, no_queue, together=bulking.take_part)
         if kind == "webhook":
             endpoint = Endpoint(SIGNED)
             await endpoint.server.start_server()
@@ -93,7 +95,8 @@ async def place(
             target = Target(delay=2 if kind == "spml-later" else 0)
             spml = await stack.enter_async_context(served(target))
             account = {"uid": "person.login", "sn": "person.name"}
-            fields = {"protocol": "spml", "endpoint": spml.url, "match": "uid", "account": account, "spml": REFERENCES}
+            options = {**REFERENCES, "batch": BATCH} if kind == "spml-batch" else REFERENCES
+            fields = {"protocol": "spml", "endpoint": spml.url, "match": "uid", "account": account, "spml": options}
             yield Place(fields, http, lambda: _objects(target))
 
 

@@ -55,8 +55,19 @@ Expected = Annotated[
 ]
 
 
+class Words(Model):
+    """What one source says of the person."""
+
+    person: dict[Attribute, Any] = Field(default_factory=dict, description="attributes, as the tenant declares them")
+    affiliations: tuple[dict[Attribute, Any], ...] = Field(
+        default=(), max_length=1000, description="as in a record; without an id they are numbered from 1"
+    )
+
+
 class Case(Model):
     """A person as a source would state them, and what each service should make of it.
+
+    `person` and `affiliations` are the word of the bundle's first source; `says` is the word of each source by name.
 
     For each service: a list is the whole timeline (an empty list: never), a word is the standing at `at`, and
     `{standing, authorizations}` is the standing with what may be done. It is as if everything stated had been known
@@ -78,6 +89,9 @@ class Case(Model):
     affiliations: tuple[dict[Attribute, Any], ...] = Field(
         default=(), max_length=1000, description="as in a record; without an id they are numbered from 1"
     )
+    says: dict[Name, Words] = Field(
+        default_factory=dict, max_length=50, description="by source, in place of `person` and `affiliations`"
+    )
     at: Moment | None = Field(default=None, description="an instant, or the beginning of a day in the tenant's zone")
     expect: dict[Name, Expected] = Field(default_factory=dict)
     only: bool = Field(default=False, description="services that `expect` does not name give nothing")
@@ -86,6 +100,8 @@ class Case(Model):
     def _expects(self) -> "Case":
         if not self.expect and not self.only:
             raise ValueError("a case expects something of a service, or has `only: true` if nobody gives anything")
+        if self.says and (self.person or self.affiliations):
+            raise ValueError("what sources say stands under `says` by source, or in `person` and `affiliations`")
         return self
 
 
@@ -99,21 +115,25 @@ def case_problems(cases: Sequence[Case], policy: Policy) -> Iterator[InvalidErro
         if case.id in seen:
             yield InvalidError(f"{case.id!r} stands twice", f"{where}.id", right="an id of its own for each")
         seen.add(case.id)
-        yield from _fact_problems(case, policy.schema, where)
+        yield from _fact_problems(case, policy, where)
         yield from _expectation_problems(case, policy, where)
 
 
-def _fact_problems(case: Case, schema: Schema, where: str) -> Iterator[InvalidError]:
-    unknown = [*_unknown(case.person, schema.person, f"{where}.person")]
-    for number, entry in enumerate(case.affiliations):
-        unknown += _unknown(entry, (*_OWN, *schema.affiliation), f"{where}.affiliations.{number}")
-    yield from unknown
-    try:
-        record_of(case, "case", schema)
-    except InvalidError as error:
-        path = error.where.removeprefix("data.").replace("attributes", "person", 1)
-        place = path.replace("[", ".").replace("]", "")
-        yield InvalidError(error.problem, f"{where}.{place}", right=error.right)
+def _fact_problems(case: Case, policy: Policy, where: str) -> Iterator[InvalidError]:
+    schema = policy.schema
+    for source, words in words_of(case, policy).items():
+        place = f"{where}.says.{source}" if case.says else where
+        if source not in policy.sources:
+            yield InvalidError(f"there is no source {source!r}", place, right=_nearest(source, list(policy.sources)))
+        yield from _unknown(words.person, schema.person, f"{place}.person")
+        for number, entry in enumerate(words.affiliations):
+            yield from _unknown(entry, (*_OWN, *schema.affiliation), f"{place}.affiliations.{number}")
+        try:
+            _record_of(case, source, words, schema)
+        except InvalidError as error:
+            path = error.where.removeprefix("data.").replace("attributes", "person", 1)
+            path = path.replace("[", ".").replace("]", "")
+            yield InvalidError(error.problem, f"{place}.{path}", right=error.right)
 
 
 def _unknown(names: Iterable[str], declared: Iterable[str], where: str) -> Iterator[InvalidError]:
@@ -160,10 +180,19 @@ def _segment_problems(segment: ExpectedSegment, policy: Policy, where: str) -> I
         yield InvalidError("the segment is empty", where, right="from before until")
 
 
-def record_of(case: Case, source: str, schema: Schema) -> Record:
-    """The case's person as a source would state them. Raises InvalidError, as for a record."""
-    affiliations = [{"id": str(number), **entry} for number, entry in enumerate(case.affiliations, start=1)]
-    attributes: Mapping[str, Any] = case.person
+def words_of(case: Case, policy: Policy) -> Mapping[str, Words]:
+    """What each source says in a case."""
+    return case.says or {policy.sources[0]: Words(person=case.person, affiliations=case.affiliations)}
+
+
+def records_of(case: Case, policy: Policy) -> dict[str, Record]:
+    """The case's person as its sources would state them, by source. Raises InvalidError, as for a record."""
+    return {source: _record_of(case, source, words, policy.schema) for source, words in words_of(case, policy).items()}
+
+
+def _record_of(case: Case, source: str, words: Words, schema: Schema) -> Record:
+    affiliations = [{"id": str(number), **entry} for number, entry in enumerate(words.affiliations, start=1)]
+    attributes: Mapping[str, Any] = words.person
     return read_record(
         source, {"key": case.id, "version": 1, "attributes": dict(attributes), "affiliations": affiliations}, schema
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import DURATION_PATTERN, Duration, parse_duration
@@ -12,6 +12,13 @@ class Model(BaseModel):
     """Every file of the bundle: unknown fields are errors, values do not change once read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Bulk(Model):
+    """How much one request that carries several may hold: of SCIM (RFC 7644 3.7), or a batch of SPML."""
+
+    operations: int = Field(ge=1, le=10000, description="operations of one request, at most")
+    payload: int = Field(ge=1024, le=16777216, description="bytes of one request, at most")
 
 
 def _read_duration(value: Any) -> Duration:

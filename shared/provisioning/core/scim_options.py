@@ -4,18 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
+from provisioning.core.model import Bulk as Bulk
 from provisioning.core.model import Model
 
 Preset = Literal["aws-identity-center", "slack", "github-emu", "entra", "okta"]
 Urn = Annotated[str, StringConstraints(pattern=r"^[uU][rR][nN]:[^\[\]\"\s]+$", max_length=200)]
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z$][A-Za-z0-9_$.:-]*$", max_length=300)]
-
-
-class Bulk(Model):
-    """How much one bulk request may hold (RFC 7644 3.7)."""
-
-    operations: int = Field(ge=1, le=10000, description="operations of one request, at most")
-    payload: int = Field(ge=1024, le=16777216, description="bytes of one request, at most")
 
 
 class Scim(Model):

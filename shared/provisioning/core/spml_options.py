@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from provisioning.core.model import Model
+from provisioning.core.model import Bulk, Model
 
 
 class Spml(Model):
@@ -24,6 +24,11 @@ class Spml(Model):
     )
     owner: str | None = Field(default=None, description="the attribute that holds the identity's id: our mark")
     execution: Literal["synchronous", "asynchronous", "either"] = "either"
+    batch: Bulk | None = Field(
+        default=None,
+        description="what one batch may hold; none: each request goes alone, as asynchronous ones always do. The SP "
+        "must give each answer the requestID of its request",
+    )
     active: dict[str, str] = Field(default_factory=dict, description="such as status: enabled")
     suspended: dict[str, str] = Field(default_factory=dict, description="such as status: disabled")
     member_of: str | None = Field(default=None, description="the account's attribute that lists its groups by name")

@@ -13,7 +13,7 @@ class Supported:
     """Takes what each circle of sources gives, and says what of it counts."""
 
     _matches: dict[str, list[Match]] = field(default_factory=dict)
-    _covers: dict[str, dict[str, list[Match]]] = field(default_factory=dict)  # by service and domain
+    _covers: dict[str, dict[str, list[Match]]] = field(default_factory=dict)  # by service and demand
 
     def take(self, circle: Circle, found: Mapping[str, Sequence[Match]]) -> None:
         """What rules give by the word of one circle."""
@@ -24,9 +24,9 @@ class Supported:
                 self._matches.setdefault(service, []).extend(match for match in kept if match is not None)
             if service in circle.denies:
                 self._matches.setdefault(service, []).extend(match for match in matches if match.deny)
-        for service, domain in circle.covers:
+        for service, demand in circle.covers:
             cover = [match for match in found.get(service, ()) if not match.deny]
-            self._covers.setdefault(service, {})[domain] = cover
+            self._covers.setdefault(service, {})[demand] = cover
 
     def matches(self) -> dict[str, list[Match]]:
         """What counts, by service."""
@@ -47,7 +47,7 @@ def _with(match: Match, named: frozenset[str] | None) -> Match | None:
 
 
 def _pieces(cover: Iterable[Match]) -> list[tuple[Period, Instant]]:
-    """The stretches in which a domain supports a service, each with the end of the grace after it."""
+    """The stretches in which a demand is met, each with the end of the grace after it."""
     joined: list[tuple[Period, Instant]] = []
     for match in sorted(cover, key=lambda match: match.active):
         if match.active.start >= match.active.end:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from provisioning.core.cases import Case, ExpectedSegment, ExpectedStanding, instant_of, record_of
+from provisioning.core.cases import Case, ExpectedSegment, ExpectedStanding, instant_of, records_of
 from provisioning.core.decision import decide_identity
 from provisioning.core.eligibility import EMPTY, SegmentPhase, Timeline
 from provisioning.core.evaluation import evaluate
@@ -55,8 +55,7 @@ class Verdict:
 def try_case(policy: Policy, case: Case) -> Verdict:
     """Run a case in which `case_problems` found nothing."""
     at = instant_of(case, policy)
-    record = record_of(case, policy.sources[0], policy.schema)
-    identity = _lived(policy, Identity("case", {record.source: record}), BEGINNING if at is None else at)
+    identity = _lived(policy, Identity("case", records_of(case, policy)), BEGINNING if at is None else at)
     evaluation = evaluate(policy, identity, BEGINNING if at is None else at)
     differences = []
     for service in policy.services:

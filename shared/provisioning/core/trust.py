@@ -44,7 +44,7 @@ class Circle:
     """Sources whose word is heard together, and alone, for some services.
 
     `gives`: services with the authorizations that it may give (None: whatever a rule gives; ACCESS: the service
-    itself). `denies`: services that it may deny. `covers`: (service, domain) whose demand for support it answers.
+    itself). `denies`: services that it may deny. `covers`: (service, demand) for which its support is asked.
     """
 
     sources: frozenset[str]
@@ -66,23 +66,27 @@ def circles(trust: Trust, authorizations: Mapping[str, frozenset[str]]) -> tuple
     for service, names in authorizations.items():
         speak = frozenset(source for source in trust.sources if _supports(trust, source, service, ACCESS))
         denies.setdefault(speak, set()).add(service)
-        demand = trust.demands.get(service)
-        for domain in demand.all if demand is not None else ():
-            circle = frozenset(source for source in speak if trust.domains[source] == domain)
-            covers.setdefault(circle, set()).add((service, domain))
-        wanted = demand.any if demand is not None else ()
-        allow = frozenset(source for source in speak if not wanted or trust.domains[source] in wanted)
-        by_circle: dict[frozenset[str], set[str]] = {allow: {ACCESS}}
+        for demand in _demands(trust.demands.get(service)):
+            circle = frozenset(source for source in speak if trust.domains[source] in demand)
+            covers.setdefault(circle, set()).add((service, " or ".join(demand)))
+        by_circle: dict[frozenset[str], set[str]] = {speak: {ACCESS}}
         for name in sorted(names):
-            some = frozenset(source for source in allow if _supports(trust, source, service, name))
+            some = frozenset(source for source in speak if _supports(trust, source, service, name))
             by_circle.setdefault(some, set()).add(name)
         for some, given in by_circle.items():
-            everything = some == allow and given == {ACCESS, *names}
+            everything = some == speak and given == {ACCESS, *names}
             gives.setdefault(some, {})[service] = None if everything else frozenset(given)
     return tuple(
         Circle(some, gives.get(some, {}), frozenset(denies.get(some, ())), frozenset(covers.get(some, ())))
         for some in sorted({*gives, *denies, *covers}, key=sorted)
     )
+
+
+def _demands(support: Support | None) -> list[tuple[str, ...]]:
+    """The groups of domains of each of which one must support a service."""
+    if support is None:
+        return []
+    return [*([support.any] if support.any else []), *((domain,) for domain in support.all)]
 
 
 def _supports(trust: Trust, source: str, service: str, authorization: str) -> bool:

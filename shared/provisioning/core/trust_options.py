@@ -49,10 +49,10 @@ class Merge(Model):
 
 
 class Support(Model):
-    """Domains whose word a service demands: of `any` of them, and of `all` of those at the same time.
+    """Domains whose word a service demands: of `any` of some, and of `all` of others, at the same time.
 
-    Who has a right by the word of one domain uses it only while every domain of `all` supports the same service, each
-    by a rule of its own.
+    Whoever gives a right, it holds only while all that are demanded support the same service, each by a rule that
+    gives it by their word alone.
     """
 
     any: tuple[_Name, ...] = Field(default=(), max_length=50)

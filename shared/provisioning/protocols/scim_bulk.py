@@ -17,6 +17,7 @@ from provisioning.protocols.scim_calls import MEDIA_TYPE
 from provisioning.protocols.scim_resource import member
 
 REQUEST: Final = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+OVERHEAD: Final = len(REQUEST) + 100  # bytes of a bulk beside its operations
 _METHODS: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _NOT_TAKEN: Final = frozenset({400, 404, 405, 413, 501})  # of the bulk as a whole: nothing of it was processed
 _GARBAGE: Final = Unanswered("the bulk was answered with something that is not a BulkResponse", sent=True)
@@ -37,6 +38,16 @@ def operation(number: int, request: HttpRequest) -> dict[str, Json]:
     if request.body is not None:
         made["data"] = request.body
     return made
+
+
+def size(number: int, request: HttpRequest) -> int:
+    """Bytes that a request adds to a bulk."""
+    return len(json.dumps(operation(number, request))) + 2
+
+
+def is_beside(request: HttpRequest, other: HttpRequest) -> bool:
+    """Whether two may be in one bulk: of the same resource, only the first would find it as it was."""
+    return request.method == "POST" or request.path != other.path
 
 
 def bulk(requests: Sequence[HttpRequest]) -> HttpRequest:

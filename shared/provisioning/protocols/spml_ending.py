@@ -8,7 +8,7 @@ from provisioning.core.account import Known
 from provisioning.core.errors import InvalidError
 from provisioning.protocols.dialogue import Answer, Ending, HttpRequest, HttpResponse, Outcome
 from provisioning.protocols.ending import classify, garbage
-from provisioning.protocols.spml_message import Fault, Reply, read_reply
+from provisioning.protocols.spml_message import REFUSED_ENVELOPE, Fault, Reply, read_reply
 from provisioning.protocols.xml import Element
 
 # Requests that change nothing: what became of them is never in doubt.
@@ -41,7 +41,6 @@ ERRORS: Final[Mapping[str, Outcome]] = {
 }
 # The credential is wrong until an operator mends it: as with a 401, nothing is to be parked for that.
 _UNAUTHENTICATED: Final = ("auth", "security", "credential")
-_REFUSED_ENVELOPE: Final = ("Client", "MustUnderstand", "VersionMismatch")
 _SUCCESS: Final = range(200, 300)
 # Where servers put failures and faults, besides 200 (SOAP 1.1 section 6.2 asks for 500).
 _WITH_FAILURE: Final = (400, 500)
@@ -86,6 +85,6 @@ def _faulted(request: Element, fault: Fault, known: Known) -> Ending:
     reason = f"{request.name} met the fault {fault.code}: {fault.text}"
     if any(word in fault.code.casefold() for word in _UNAUTHENTICATED):
         return Ending(Outcome.TRANSIENT, known, reason)
-    if fault.code.partition(".")[0] in _REFUSED_ENVELOPE:
+    if fault.code.partition(".")[0] in REFUSED_ENVELOPE:
         return Ending(Outcome.PERMANENT, known, reason)
     return Ending(Outcome.UNKNOWN, known, reason)

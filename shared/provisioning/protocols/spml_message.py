@@ -11,6 +11,7 @@ from provisioning.protocols.spml_names import CAPABILITIES, CORE, OTHER_DIALECT,
 from provisioning.protocols.xml import Element, read_xml, write_xml
 
 MOST: Final = 16_777_216  # bytes of one message; the service's own bound is the driver's
+REFUSED_ENVELOPE: Final = ("Client", "MustUnderstand", "VersionMismatch")  # faults after which nothing was done
 _STATUSES: Final = ("success", "failure", "pending")
 _RIGHT: Final = "an SPML 2.0 response as the one child of a SOAP 1.1 Body"
 

@@ -11,12 +11,13 @@ from provisioning.protocols.probing import NOBODY, Notes, Probing, listed, plain
 from provisioning.protocols.spml_calls import Line, Refused, exchange
 from provisioning.protocols.spml_lookup import capabilities_of, profile_of, targets_of
 from provisioning.protocols.spml_message import Reply
-from provisioning.protocols.spml_names import CORE, REFERENCE, SEARCH, SUSPEND
+from provisioning.protocols.spml_names import BATCH, CORE, REFERENCE, SEARCH, SUSPEND
 from provisioning.protocols.spml_requests import close, list_targets, query, search
 from provisioning.protocols.spml_values import equals
 from provisioning.protocols.xml import Element
 
 MOST: Final = 5  # targets that are looked into
+_MODEST: Final = {"operations": 10, "payload": 262_144}  # of a batch: what one invocation of deliver has to say
 
 
 def probe(service: Service) -> Probing:
@@ -66,6 +67,8 @@ def _capabilities(line: Line, notes: Notes, target: Element) -> None:
     says = listed([_short(space) for space in sorted(offered)])
     seen = "; ".join(lacks) or "all that the settings need"
     notes.note(f"capabilities of {_named(target)}", seen, says, agrees=not lacks)
+    if BATCH in offered and held.batch is None and held.execution != "asynchronous":
+        notes.propose("spml.batch", dict(_MODEST), "it takes batches; how large they may be SPML has no word for")
 
 
 def _schema(line: Line, notes: Notes, target: Element) -> None:

@@ -1,7 +1,6 @@
-"""Requests of dialogues that run at the same time, sent as one where the SP takes bulks."""
+"""Requests of dialogues that run at the same time, sent as one where the SP takes bulks or batches."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -9,9 +8,8 @@ from typing import Final
 
 from provisioning.adapters.delivery.driver import Call
 from provisioning.core.catalog import Service
-from provisioning.core.scim_options import Bulk
-from provisioning.core.scim_presets import options_of
-from provisioning.protocols import scim_bulk
+from provisioning.core.model import Bulk
+from provisioning.protocols.bulked import Bulked, bulked
 from provisioning.protocols.dialogue import Answer, HttpRequest, Unanswered
 
 _PATIENCE: Final = 0.25  # share of a call's time for which it waits for others
@@ -33,6 +31,7 @@ class _Service:
 
     service: Service
     limits: Bulk
+    form: Bulked
     parts: int = 0
     waiting: list[_Waiting] = field(default_factory=list)
 
@@ -50,10 +49,10 @@ class Bulking:
 
     def take_part(self, service: Service) -> AbstractContextManager[None]:
         """Take part from now until the end of this context."""
-        limits = options_of(service).bulk if service.protocol == "scim" else None
-        if limits is None:
+        taken = bulked(service)
+        if taken is None:
             return nullcontext()
-        held = self._services.setdefault(service.id, _Service(service, limits))
+        held = self._services.setdefault(service.id, _Service(service, *taken))
         held.parts += 1
         return self._part(held)
 
@@ -70,12 +69,12 @@ class Bulking:
     async def __call__(self, service: Service, request: HttpRequest, within: float) -> Answer:
         """Make one call, perhaps with others. Each of them has the ending that it would have alone."""
         held = self._services.get(service.id)
-        if held is None or not scim_bulk.fits(request):
+        if held is None or not held.form.fits(request):
             return await self.call(service, request, within)
         loop = asyncio.get_running_loop()
-        size = len(json.dumps(scim_bulk.operation(len(held.waiting), request))) + 2
-        same = request.method != "POST" and any(other.request.path == request.path for other in held.waiting)
-        if same or not _fits(held, size):
+        size = held.form.size(len(held.waiting), request)
+        beside = all(held.form.is_beside(request, other.request) for other in held.waiting)
+        if not beside or not _fits(held, size):
             self._send(held)
         waiting = _Waiting(request, loop.time() + within, loop.create_future(), size)
         held.waiting.append(waiting)
@@ -98,16 +97,16 @@ class Bulking:
     def _send(self, held: _Service) -> None:
         some, held.waiting = held.waiting, []
         if some:
-            task = asyncio.get_running_loop().create_task(self._carry(held.service, some))
+            task = asyncio.get_running_loop().create_task(self._carry(held.service, held.form, some))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
 
-    async def _carry(self, service: Service, some: list[_Waiting]) -> None:
+    async def _carry(self, service: Service, form: Bulked, some: list[_Waiting]) -> None:
         requests = [waiting.request for waiting in some]
         left = min(waiting.until for waiting in some) - asyncio.get_running_loop().time()
         told = None
         if len(some) > 1:
-            told = scim_bulk.answers(requests, await self.call(service, scim_bulk.bulk(requests), left))
+            told = form.answers(requests, await self.call(service, form.bulk(requests), left))
         if told is None:
             told = await asyncio.gather(*(self._alone(service, waiting) for waiting in some))
         for waiting, answer in zip(some, told, strict=True):
@@ -120,4 +119,4 @@ class Bulking:
 
 
 def _fits(held: _Service, size: int) -> bool:
-    return sum(waiting.size for waiting in held.waiting) + size + len(scim_bulk.REQUEST) + 100 <= held.limits.payload
+    return sum(waiting.size for waiting in held.waiting) + size + held.form.overhead <= held.limits.payload
