@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from provisioning.core.period import Instant
+from provisioning.runtime.clockwork import campaign_shell
 from provisioning.runtime.entry import sqs_handler
-from provisioning.runtime.wiring import campaign_shell
 from provisioning.stages.campaign import campaign
 from provisioning.stages.message import Failed, Message
 

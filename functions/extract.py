@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from provisioning.core.period import Instant
+from provisioning.runtime.clockwork import extract_shell
 from provisioning.runtime.entry import sqs_handler
-from provisioning.runtime.wiring import extract_shell
 from provisioning.stages.extract import extract
 from provisioning.stages.message import Failed, Message
 

@@ -2,15 +2,21 @@
 
 from typing import Any
 
+from provisioning.runtime.clockwork import freshness_shell, schedule_shell
 from provisioning.runtime.entry import clock, run
 from provisioning.runtime.log import log
-from provisioning.runtime.wiring import schedule_shell
+from provisioning.stages.freshness import freshness
 from provisioning.stages.schedule import schedule
 
 
 async def sweep(trace: str) -> int:
-    """Sweep every shard once."""
-    return await schedule(schedule_shell(), clock(), trace)
+    """Sweep every shard once, and see which sources are silent."""
+    now = clock()
+    rung = await schedule(schedule_shell(), now, trace)
+    watching = freshness_shell()
+    if watching is not None:
+        await freshness(watching, now, trace)
+    return rung
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001  Lambda passes both

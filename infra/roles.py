@@ -111,6 +111,11 @@ def is_asked(source: Source) -> bool:
     return source.poll is not None and (source.thin or source.signed is not None)
 
 
+def watched(sources: Sequence[Source]) -> Sequence[str]:
+    """The partitions of the sources whose silence has a limit."""
+    return [keys.heard_key(source.id).pk for source in sources if source.freshness is not None]
+
+
 def verifies(sources: Sequence[Source]) -> list[Value]:
     """Remember tokens of the sources that sign, and read those of their keys that lie in secrets."""
     tokens = [f"T#{source.id}#*" for source in sources if source.signed is not None]

@@ -57,7 +57,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     _evaluate(stack, tenant, deliver)
     for service in bundle.services:
         _deliver(stack, bundle, service, deliver)
-    _schedule(stack, tenant)
+    _schedule(stack, bundle)
     _campaign(stack, tenant)
     add_extract(stack, bundle)
     add_poll(stack, bundle, changes, bulk)
@@ -119,7 +119,7 @@ def _receive(
             roles.consumes(*changes.values(), *bulk.values()),
             roles.sends(_IDENTITIES, *deliver.values()),
             roles.reads("I#*", "L#*"),
-            roles.writes("I#*", "L#*", "X#*"),
+            roles.writes("I#*", "L#*", "X#*", *roles.watched(bundle.sources)),
             *roles.reads_bundle(),
             roles.keeps_rejected(),
             *(right for source in asked for right in roles.asks(source)),
@@ -181,17 +181,20 @@ def _deliver(stack: Stack, bundle: Bundle, service: Service, queues: Mapping[str
     functions.feed(stack, functions.add_function(stack, function), queue, functions.DELIVER_CONCURRENCY)
 
 
-def _schedule(stack: Stack, tenant: str) -> None:
+def _schedule(stack: Stack, bundle: Bundle) -> None:
+    tenant, watched = bundle.tenant.id, roles.watched(bundle.sources)
     function = Function(
         tenant,
         "schedule",
         TIMEOUTS["schedule"],
-        environment=_TO_IDENTITIES,
+        # Where a campaign may be begun, it looks which sources are silent.
+        environment={**_TO_IDENTITIES, **({"PROVISIONING_CAMPAIGN_QUEUE": ref(_CAMPAIGN)} if watched else {})},
         rights=(
-            roles.sends(_IDENTITIES),
+            roles.sends(_IDENTITIES, *((_CAMPAIGN,) if watched else ())),
             roles.reads_index(keys.DUE_INDEX),
-            roles.reads("W#*"),
-            roles.writes("W#*"),
+            roles.reads("W#*", *watched),
+            roles.writes("W#*", *watched, *((keys.CURRENT.pk,) if watched else ())),
+            *(roles.reads_bundle() if watched else ()),
         ),
     )
     logical = functions.add_function(stack, function)

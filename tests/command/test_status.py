@@ -19,6 +19,7 @@ def told(gate: dict[str, Any]) -> list[str]:
     console = Console(file=io.StringIO(), width=200)
     state = {
         "bundle": {"hash": "h", "sequence": 1},
+        "stale": {},
         "services": {"wiki": {"gate": gate, "accounts": [], "parked": []}},
         "rejected": [],
     }

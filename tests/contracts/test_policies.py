@@ -16,7 +16,7 @@ from provisioning.adapters.aws.policies import PublishedPolicies
 from provisioning.adapters.aws.rows import Rows
 from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
 from provisioning.core.errors import TransientError
-from provisioning.ports import Policies, Publishing
+from provisioning.ports import Policies, Publishing, Staleness
 from tests.contracts.backends import new_bucket, new_table
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -40,6 +40,7 @@ class Rig:
     """One place to publish, and processes that read from it by one clock."""
 
     publishing: Publishing
+    marking: Staleness
     process: Callable[[], tuple[Policies, Callable[[], Counter[str]]]]
     clock: list[float] = field(default_factory=lambda: [1000.0])
 
@@ -54,14 +55,15 @@ async def rig(backend: Clients | None) -> Rig:
             made = MemoryPolicies(bundles, lambda: clock[0])
             return made, lambda: Counter(made.requests)
 
-        return Rig(bundles, in_memory, clock)
+        return Rig(bundles, bundles, in_memory, clock)
     table, bucket = await new_table(backend), await new_bucket(backend)
 
     def on_aws() -> tuple[PublishedPolicies, Callable[[], Counter[str]]]:
         made = PublishedPolicies(Rows(backend, table), Objects(backend, bucket), lambda: clock[0])
         return made, lambda: Counter(made.requests)
 
-    return Rig(on_aws()[0], on_aws, clock)
+    publishing = on_aws()[0]
+    return Rig(publishing, publishing, on_aws, clock)
 
 
 async def test_no_policy_is_in_force_before_one_is_published(rig: Rig) -> None:

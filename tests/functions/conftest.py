@@ -114,6 +114,6 @@ async def _take(queue: SqsBox) -> list[Taken]:
 
 def forget(*kept: object) -> None:
     """A new process has nothing in its caches, but for what is kept."""
-    for made in vars(wiring).values():
+    for made in (*vars(wiring).values(), *vars(clockwork).values()):
         if hasattr(made, "cache_clear") and made not in kept:
             made.cache_clear()

@@ -16,7 +16,7 @@ from provisioning.command.main import application
 from provisioning.core.errors import InvalidError
 from provisioning.core.extract import Extracts
 from provisioning.core.wire import canonical, digest_of
-from provisioning.runtime import wiring
+from provisioning.runtime import clockwork, wiring
 from tests.functions.conftest import Deployed
 from tests.functions.events import batch, handed, record
 from tests.stages.tenant import bundle, data, event
@@ -175,7 +175,7 @@ def test_a_run_that_nobody_works_on_any_more_says_since_when(stack: Deployed) ->
 
 
 async def _touched_long_ago() -> None:
-    runs = wiring.extract_shell().runs
+    runs = clockwork.extract_shell().runs
     item: Extracts = await runs.extracts("badges")
     assert item.run is not None
     await runs.put_extracts(replace(item, run=replace(item.run, touched_at=1_000_000_000)))

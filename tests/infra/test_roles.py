@@ -8,6 +8,7 @@ import pytest
 
 from infra.template import render
 from provisioning.core.catalog import Authentication, Bundle
+from provisioning.core.trust_options import Freshness
 from tests.infra.conftest import Template, of_type
 
 SERVICES = ("badge", "library", "parking", "sports", "wiki")
@@ -160,3 +161,13 @@ def test_receive_writes_what_is_rejected_and_extract_files_and_deliver_what_no_m
         "ExtractFunction": [{"Fn::Sub": "${Bucket.Arn}/extracts/parking/*"}],
         "DeliverBadgeFunction": [{"Fn::Sub": "${Bucket.Arn}/deliveries/badge/*"}],
     }
+
+
+def test_only_where_somebodys_silence_has_a_limit_may_the_clock_begin_a_campaign(bundle: Bundle) -> None:
+    limited = bundle.sources[0].model_copy(update={"freshness": Freshness.model_validate({"limit": "P2D"})})
+    watching = render(bundle.model_copy(update={"sources": (limited, *bundle.sources[1:])}))
+    queue, heard = arns("CampaignQueue")[0], f"F#{limited.id}"
+    assert queue in granted(watching, "ScheduleFunction", "sqs:SendMessage")
+    assert queue not in granted(render(bundle), "ScheduleFunction", "sqs:SendMessage")
+    assert {"C", heard} <= partitions(watching, "ScheduleFunction", "dynamodb:UpdateItem")
+    assert heard in partitions(watching, "ReceiveFunction", "dynamodb:UpdateItem")

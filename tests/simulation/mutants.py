@@ -7,7 +7,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from provisioning.adapters.memory import bells, policies, store
-from provisioning.core import decision, delivery, polled
+from provisioning.core import completeness, decision, delivery
 from provisioning.core.bell import Bell, write_bell
 from provisioning.stages import decide, poll
 
@@ -67,7 +67,7 @@ MUTANTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
     # Ids made of the content: a queue then swallows a repetition for five minutes, also of what was handled.
     "unique deduplication id": lambda: patch.object(bells, "unique", _content_of),
     "look after unknown": _no_look,
-    "evidence of completeness": lambda: patch.object(polled, "_incomplete", lambda *_: ""),
+    "evidence of completeness": lambda: patch.object(completeness, "_incomplete", lambda *_: ""),
     "whom changes showed": lambda: patch.object(poll, "note", _nobody),
 }
 

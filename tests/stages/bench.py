@@ -12,6 +12,7 @@ from typing import Any, Final
 from provisioning.adapters.delivery.driver import Courier
 from provisioning.adapters.memory import bells as memory_bells
 from provisioning.adapters.memory.bells import MemoryBells
+from provisioning.adapters.memory.hearings import MemoryHearings
 from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
 from provisioning.adapters.memory.queues import MemoryQueue
 from provisioning.adapters.memory.store import MemoryStore
@@ -41,12 +42,12 @@ SERVICES: Final = ("library", "wiki", "badges")
 class Process:
     """What one warm function process remembers: its bundle, and the groups it has met."""
 
-    def __init__(self, bench: "Bench") -> None:
+    def __init__(self, bench: "Bench", hearings: MemoryHearings | None = None) -> None:
         self._bench = bench
         self.policies = MemoryPolicies(bench.publishing, bench.clock, bench.checkpoint)
         self._groups: dict[str, dict[str, str]] = {service: {} for service in SERVICES}
         decide = Decide(bench.store, self.policies, bench.new_identity, bench.say)
-        self.receiving = Receive(decide, bench.store, bench.bells, bench.microseconds)
+        self.receiving = Receive(decide, bench.store, bench.bells, bench.microseconds, hearings=hearings)
         self._evaluate = Evaluate(decide, bench.bells)
 
     async def receive(self, *messages: Message) -> Failed:

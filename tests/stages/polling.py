@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from provisioning.adapters.memory.hearings import MemoryHearings
 from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
 from provisioning.adapters.memory.polling import MemoryPolls, MemoryRecall
 from provisioning.adapters.memory.request import Checkpoint, pass_by
@@ -30,9 +31,10 @@ Sent = Mapping[str, Any]
 
 
 def polled_bundle(every: int | None = 5, **absence: Any) -> Bundle:
-    """The tenant with one source that is polled; how is of no interest here."""
+    """The tenant with one source that is polled; how is of no interest here. Its silence has a limit."""
     source = {
         "id": SOURCE, "record": READING, "poll": {"every": every, "files": FILES}, "absence": {"least": 1, **absence},
+        "freshness": {"limit": "P2D"},
     }  # fmt: skip
     return bundle(sources=[source])
 
@@ -59,6 +61,7 @@ class PollBench:
         self.source = Altered(page)
         self.polls = MemoryPolls(checkpoint)
         self.store = MemoryStore(checkpoint=checkpoint)
+        self.hearings = MemoryHearings()
         self.bundles = MemoryBundles()
         self.log: list[tuple[str, Mapping[str, Any]]] = []
         self._names = itertools.count(1)
@@ -87,6 +90,7 @@ class PollBench:
             microseconds=self._microseconds,
             clock=lambda: self.now,
             log=lambda word, **fields: self.log.append((word, fields)),
+            hearings=self.hearings,
         )
 
     def _microseconds(self) -> int:

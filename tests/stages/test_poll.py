@@ -279,3 +279,26 @@ async def test_an_order_is_done_though_the_answer_to_a_sign_of_life_was_lost(mon
     await bench.rest()
     assert bench.sent() == {**fields(*range(20)), "p003": {"given": "Renamed"}}
     assert (bench.item.run, bench.complete.number) == (None, 2)
+
+
+async def test_a_source_that_answers_is_heard_whether_it_has_anything_to_say_or_not() -> None:
+    bench = await poll_bench()
+    await bench.snapshot()
+    bench.now += 3600
+    await bench.ask()
+    assert bench.sent(20) == {}
+    assert bench.hearings.at == {SOURCE: int(bench.now)}
+
+
+async def test_a_source_that_cannot_be_asked_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await poll_bench()
+    await bench.snapshot()
+    heard = dict(bench.hearings.at)
+
+    async def away(_position: str) -> Page:
+        raise TransientError("the connection was refused")
+
+    monkeypatch.setattr(bench.source, "changes", away)
+    bench.now += 3600
+    assert await bench.ask()
+    assert bench.hearings.at == heard

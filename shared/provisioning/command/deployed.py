@@ -106,6 +106,7 @@ async def state_of(stack: str) -> dict[str, Any]:
         rejected = [item for source in policy.sources for item in await ports.rejections.rejections(source, SHOWN)]
         return {
             "bundle": {"hash": policy.hash, "sequence": policy.sequence},
+            "stale": {source: show(since) for source, since in policy.stale.items()},
             "services": services,
             "rejected": [_rejected(item) for item in rejected],
         }

@@ -29,6 +29,8 @@ def print_explanation(console: Console, told: Explanation, zone: ZoneInfo, *, fa
     for explained in told.services:
         if failed or explained.timeline != EMPTY or explained.account is not None:
             _service(console, explained, told, zone, failed=failed)
+    for source, since in told.stale.items():
+        _line(console, f"{source} is stale since {starting(since, zone)}: it was not heard within its limit")
     for line in _words(told):
         _line(console, line)
     for failure in told.failures:

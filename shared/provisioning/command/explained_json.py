@@ -20,6 +20,7 @@ def words(told: Explanation) -> dict[str, Any]:
             {"attribute": word.attribute, "value": word.value, "sources": list(word.sources), "told": list(word.told)}
             for word in told.words
         ],
+        "stale": {source: show(since) for source, since in told.stale.items()},
         "notices": {source: list(notices) for source, notices in told.notices.items()},
     }
 

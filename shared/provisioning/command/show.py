@@ -56,6 +56,8 @@ def status(console: Console, state: Mapping[str, Any]) -> None:
     """Accounts by service, phase and condition; then what needs a person."""
     bundle = state["bundle"]
     console.print(f"bundle {bundle['hash']}, number {bundle['sequence']}", highlight=False)
+    for source, since in state["stale"].items():
+        console.print(f"{source} is stale since {since}: it was not heard within its limit", highlight=False)
     table = Table("service", "phase", "condition", "accounts")
     for service, rows in state["services"].items():
         for row in rows["accounts"]:

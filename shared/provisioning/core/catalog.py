@@ -32,7 +32,7 @@ from provisioning.core.source_channel import Channel
 from provisioning.core.source_options import Absence, Format, Poll, Reading, Signed, fault_of_signed
 from provisioning.core.source_push import Push as Push
 from provisioning.core.spml_options import Spml as Spml
-from provisioning.core.trust_options import Asserts, Merge, Receives, Support
+from provisioning.core.trust_options import Asserts, Freshness, Merge, Receives, Support
 
 # A name is part of queue and function names, so it is short and plain.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")]
@@ -91,6 +91,8 @@ class Source(Model):
     asserts: Asserts | None = Field(
         default=None, description="what of it is believed; without it everything, if all sources are of one domain"
     )
+
+    freshness: Freshness | None = Field(default=None, description="none: what it said counts however long it is silent")
 
     @model_validator(mode="after")
     def _is_read(self) -> "Source":

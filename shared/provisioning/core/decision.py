@@ -80,7 +80,16 @@ def standings_of(
             line = evaluation.timelines.get(service, EMPTY) if exclusive else EMPTY
             found[service], boundary = decide(held[service], line, services[service].lifecycle, now, zone)
             due_at = min(due_at, boundary)
+    for service in evaluation.spared & found.keys():
+        found[service] = _spared(held.get(service, NOTHING), found[service])
     return found, due_at
+
+
+def _spared(previous: Entitlement, found: Entitlement) -> Entitlement:
+    """Suspended, where it would be removed because a source is silent: until that is heard again."""
+    if found.standing is not Standing.ABSENT or previous.standing is Standing.ABSENT:
+        return found
+    return replace(found, standing=Standing.SUSPENDED, authorizations=(), ended=previous.ended)
 
 
 def _turned(

@@ -1,6 +1,6 @@
 """Rules × identity → what every service is given: the one evaluation that everything else uses."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from zoneinfo import ZoneInfo
@@ -23,7 +23,8 @@ class Evaluation:
     """The matches of one identity by service, its merged attributes as rules see them, and what failed.
 
     `failures`: the rules that could not be evaluated, with the fact and why. `separation` makes the timelines;
-    `telling` what a service may be told of the person, if that is not just what rules see.
+    `telling` what a service may be told of the person, if that is not just what rules see. `spared`: services whose
+    accounts are not removed, because a source is stale that gave them.
     """
 
     person: Mapping[str, Json]
@@ -31,6 +32,7 @@ class Evaluation:
     failures: tuple[str, ...]
     separation: Callable[[], Mapping[str, Timeline]] = field(repr=False)
     telling: Callable[[str], Mapping[str, Json]] | None = field(default=None, repr=False)
+    spared: frozenset[str] = frozenset()
 
     @cached_property
     def timelines(self) -> Mapping[str, Timeline]:
@@ -51,18 +53,32 @@ def evaluate(policy: Policy, identity: Identity, now: Instant) -> Evaluation:
     else:
         matches = _supported(policy, identity, failures)
         failures += beyond(said(identity, policy.trust), policy.trust)
+    spared = _spared(policy, identity, now) if policy.stale and policy.ended() != policy.ended(spared=True) else ()
     separation = partial(separate, policy.bundle.exclusions, matches, identity.entitlements, now)
     told = tuple(sorted(set(failures))) if failures else ()
     gone = any(record.deleted for record in identity.records.values())
-    telling = partial(policy.told, identity) if gone or policy.trust is not None else None
-    return Evaluation(heard.person, matches, told, separation, telling)
+    telling = partial(policy.told, identity) if gone or policy.stale or policy.trust is not None else None
+    return Evaluation(heard.person, matches, told, separation, telling, frozenset(spared))
 
 
-def _supported(policy: Policy, identity: Identity, failures: list[str]) -> dict[str, list[Match]]:
+def _spared(policy: Policy, identity: Identity, now: Instant) -> Iterator[str]:
+    """The services that the person would have now, if those stale sources that spare people were fresh."""
+    if policy.trust is None:
+        matches = _matches(policy, heard_within(policy, identity, frozenset(policy.sources), spared=True), [])
+    else:
+        matches = _supported(policy, identity, [], spared=True)
+    for service, line in separate(policy.bundle.exclusions, matches, identity.entitlements, now).items():
+        if line.holding(now) is not None:
+            yield service
+
+
+def _supported(
+    policy: Policy, identity: Identity, failures: list[str], *, spared: bool = False
+) -> dict[str, list[Match]]:
     """The same where not every source may support every service: each circle of sources is heard alone."""
     supported = Supported()
     for circle in policy.circles:
-        heard = heard_within(policy, identity, circle.sources)
+        heard = heard_within(policy, identity, circle.sources, spared=spared)
         supported.take(circle, _matches(policy, heard, failures, circle.services))
     return supported.matches()
 

@@ -85,7 +85,8 @@ class Word:
 class Explanation:
     """All services asked for, the rules that could not be evaluated for this person, and whose word they are.
 
-    `notices`: by source, what was odd about its record, or is not believed.
+    `notices`: by source, what was odd about its record, or is not believed. `stale`: those of the person's sources that
+    are silent, since when they have been so too long.
     """
 
     identity: str
@@ -95,6 +96,7 @@ class Explanation:
     failures: tuple[str, ...]
     words: tuple[Word, ...]
     notices: Mapping[str, tuple[str, ...]]
+    stale: Mapping[str, Instant]
 
 
 def explain(
@@ -112,7 +114,8 @@ def explain(
     services = tuple(_explained(policy, identity, evaluation, accounts.get(name), name, now, instant) for name in names)
     notices = {source: record.notices for source, record in identity.records.items() if record.notices}
     words = tuple(_words(policy, identity, names))
-    return Explanation(identity.id, now, instant, services, evaluation.failures, words, notices)
+    stale = {source: since for source, since in policy.stale.items() if source in identity.records}
+    return Explanation(identity.id, now, instant, services, evaluation.failures, words, notices, stale)
 
 
 def _words(policy: Policy, identity: Identity, services: Iterable[str]) -> Iterator[Word]:

@@ -1,11 +1,13 @@
 """What rules hear of a person: merged attributes and affiliations, of all sources or of some."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from provisioning.core.account import Json
 from provisioning.core.identity import Identity, affiliations, person
 from provisioning.core.merge import for_rules, merge, said
+from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.core.record import Affiliation
 from provisioning.core.trust import Circle, Trust, is_believed
@@ -21,17 +23,22 @@ class Heard(NamedTuple):
 
 def heard_of_all(policy: Policy, identity: Identity) -> Heard:
     """What all sources say."""
-    if policy.trust is None:
+    if policy.trust is None and not policy.stale:
         attributes = person(identity, policy.sources, live=True)
         return Heard(attributes, identity.live, list(affiliations(identity, policy.sources)))
     return heard_within(policy, identity, frozenset(policy.sources))
 
 
-def heard_within(policy: Policy, identity: Identity, sources: frozenset[str]) -> Heard:
-    """What these sources say, as far as they are believed."""
+def heard_within(policy: Policy, identity: Identity, sources: frozenset[str], *, spared: bool = False) -> Heard:
+    """What these sources say, as far as they are believed and fresh; `spared`: or stale, but to be spared."""
     trust = policy.trust or Trust(policy.sources, {})
-    words = [word for word in said(identity, trust) if word.source in sources]
-    facts = [each for each in _believed(identity, trust) if each[0].partition("/")[0] in sources]
+    ended = policy.ended(spared=spared) if policy.stale else {}
+    words = [word for word in said(identity, trust, ended) if word.source in sources]
+    facts = [
+        (name, _until(affiliation, ended.get(source, affiliation.end)))
+        for name, affiliation in _believed(identity, trust)
+        if (source := name.partition("/")[0]) in sources
+    ]
     return Heard(merge(for_rules(words), trust), any(word.live for word in words), facts)
 
 
@@ -39,6 +46,10 @@ def heard_for(policy: Policy, identity: Identity, service: str, *, deny: bool) -
     """What a service's rules hear: those that give, or those that deny."""
     circle = _circle(policy.circles, service, deny=deny)
     return heard_of_all(policy, identity) if circle is None else heard_within(policy, identity, circle.sources)
+
+
+def _until(affiliation: Affiliation, end: Instant) -> Affiliation:
+    return affiliation if affiliation.end <= end else replace(affiliation, end=max(end, affiliation.start))
 
 
 def _circle(circles: Sequence[Circle], service: str, *, deny: bool) -> Circle | None:

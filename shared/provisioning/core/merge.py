@@ -4,7 +4,7 @@ Whoever is live comes before who is not: a source that has withdrawn speaks only
 account does not lose its name, and no longer to rules while anybody is live.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from provisioning.core.account import Json
@@ -30,11 +30,11 @@ class Value(NamedTuple):
 Released = Mapping[str, frozenset[str]] | None
 
 
-def said(identity: Identity, trust: Trust) -> tuple[Said, ...]:
-    """What is believed of each source, in the bundle's order."""
+def said(identity: Identity, trust: Trust, ended: Collection[str] = ()) -> tuple[Said, ...]:
+    """What is believed of each source, in the bundle's order. `ended`: sources whose word counts no more."""
     records = [(source, identity.records[source]) for source in trust.sources if source in identity.records]
     return tuple(
-        Said(source, not record.deleted, believed_attributes(record, trust.asserts.get(source)))
+        Said(source, not record.deleted and source not in ended, believed_attributes(record, trust.asserts.get(source)))
         for source, record in records
     )
 

@@ -12,7 +12,7 @@ from provisioning.core.expression import Expression, Selection
 from provisioning.core.identity import Identity, person
 from provisioning.core.mapping import AccountMapping
 from provisioning.core.merge import merge, said
-from provisioning.core.period import BEGINNING, FOREVER, Duration, Period
+from provisioning.core.period import BEGINNING, FOREVER, Duration, Instant, Period
 from provisioning.core.reading import Reader
 from provisioning.core.record import Schema
 from provisioning.core.trust import Circle, Trust
@@ -86,6 +86,17 @@ class Policy:
     affiliation_selection: Selection = field(repr=False)  # of (person, affiliation)
     trust: Trust | None = None  # None: every source is believed in everything, and every service may be told all
     circles: tuple[Circle, ...] = ()
+    stale: Mapping[str, Instant] = field(default_factory=dict)  # sources, since when they have been silent too long
+
+    def ended(self, *, spared: bool = False) -> Mapping[str, Instant]:
+        """Stale sources whose word counts no more, since when. `spared`: of these, only what nobody is spared."""
+        hard = ("end",) if spared else ("end", "suspend")
+        found = {}
+        for source, since in self.stale.items():
+            freshness = self.source(source).freshness if source in self.sources else None
+            if freshness is not None and freshness.then in hard:
+                found[source] = since
+        return found
 
     def source(self, id_: str) -> Source:
         """A source by its id. Raises KeyError."""
@@ -97,6 +108,8 @@ class Policy:
 
     def told(self, identity: Identity, service: str) -> Mapping[str, Json]:
         """The person as a service may be told of: what its mapping sees."""
-        if self.trust is None:
+        ended = self.ended() if self.stale else {}
+        if self.trust is None and not ended:
             return person(identity, self.sources)
-        return merge(said(identity, self.trust), self.trust, self.trust.released.get(service))
+        trust = self.trust or Trust(self.sources, {})
+        return merge(said(identity, trust, ended), trust, trust.released.get(service))

@@ -3,11 +3,11 @@
 An attribute's name, a source's and a service's are checked when the bundle is compiled.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from provisioning.core.model import Model
+from provisioning.core.model import Model, Span
 
 # `*` stands for any text, also none. Case does not count: nobody's name or address is another's by its case.
 Pattern = Annotated[str, StringConstraints(pattern=r"^[^\[\]?\x00-\x1f]{1,200}$")]
@@ -46,6 +46,19 @@ class Merge(Model):
         if len(set(self.precedence)) < len(self.precedence):
             raise ValueError("a source stands twice in `precedence`")
         return self
+
+
+class Freshness(Model):
+    """How long a source's word counts after it was last heard, and what becomes of it then.
+
+    `keep`: it is shown as stale, and nothing else. `end`: what it said ended when its time was over, and the lifecycle
+    of each service runs from there. `suspend`: so it is, but nobody loses an account by it: they stay suspended until
+    the source is heard again. Who says nothing new is heard too: by a message that repeats what is known, or, where it
+    is polled, by an answer.
+    """
+
+    limit: Span = Field(description="from when it was last heard")
+    then: Literal["keep", "suspend", "end"] = "keep"
 
 
 class Support(Model):

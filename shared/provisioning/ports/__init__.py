@@ -23,6 +23,7 @@ from provisioning.core.stored import Name as Name
 from provisioning.core.stored import Published as Published
 from provisioning.core.stored import Rejected as Rejected
 from provisioning.core.stored import Waiting as Waiting
+from provisioning.ports.hearings import Hearings as Hearings
 from provisioning.ports.polling import Extraction as Extraction
 from provisioning.ports.polling import Folders as Folders
 from provisioning.ports.polling import Intake as Intake
@@ -247,6 +248,17 @@ class Publishing(Protocol):
 
     async def publish(self, bundle: bytes, hash_: str) -> Published:
         """Store the bundle under its hash and put it in force under the next sequence."""
+        ...
+
+
+class Staleness(Protocol):
+    """Which sources are stale, beside the bundle in force: what functions load with it."""
+
+    async def mark(self, stale: Mapping[str, Instant], sequence: int, following: int) -> None:
+        """Say which sources are stale, since when, while the bundle has `sequence`; from now on it has `following`.
+
+        One request. Raises ConflictError if the bundle in force has another sequence.
+        """
         ...
 
 

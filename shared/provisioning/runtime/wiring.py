@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from provisioning.adapters.aws.clients import Clients
+    from provisioning.adapters.aws.hearings import StoredHearings
     from provisioning.adapters.aws.objects import Objects
     from provisioning.adapters.aws.policies import PublishedPolicies
     from provisioning.adapters.aws.queues import Queues
@@ -33,16 +34,13 @@ if TYPE_CHECKING:
     from provisioning.protocols.dialogue import Answer
     from provisioning.protocols.ldap_message import LdapRequest
     from provisioning.protocols.spml_password import Answered, Asked
-    from provisioning.stages.campaign import Campaign
     from provisioning.stages.deliver import Deliver
     from provisioning.stages.evaluate import Evaluate
-    from provisioning.stages.extract import Extract
     from provisioning.stages.feedback import Feedback
     from provisioning.stages.gateway import Gateway
     from provisioning.stages.gateway_passwords import Passwords
     from provisioning.stages.poll import Poll
     from provisioning.stages.receive import Receive
-    from provisioning.stages.schedule import Schedule
 
 
 @cache
@@ -147,7 +145,8 @@ def receive_shell() -> "Receive":
     from provisioning.stages.signed import Verifying
 
     verifying = Verifying(issuers(), StoredTokens(rows()))
-    return Receive(decide(), KeptRejections(rows(), objects()), queues(), microseconds, fetch, verifying)
+    kept = KeptRejections(rows(), objects())
+    return Receive(decide(), kept, queues(), microseconds, fetch, verifying, hearings())
 
 
 async def fetch(source: "Source", keys: Sequence[str]) -> "Sequence[Item]":
@@ -191,6 +190,7 @@ def poll_shell() -> "Poll":
         microseconds=microseconds,
         clock=monotonic,
         log=log,
+        hearings=hearings(),
     )
 
 
@@ -255,33 +255,8 @@ def issuers() -> "KeySets":
 
 
 @cache
-def schedule_shell() -> "Schedule":
-    """What schedule needs."""
-    from provisioning.adapters.aws.indexes import Indexes
-    from provisioning.stages.schedule import Schedule
+def hearings() -> "StoredHearings":
+    """When sources were heard."""
+    from provisioning.adapters.aws.hearings import StoredHearings
 
-    return Schedule(Indexes(rows()), queues(), log)
-
-
-@cache
-def campaign_shell() -> "Campaign":
-    """What campaign needs."""
-    from provisioning.adapters.aws.indexes import Indexes
-    from provisioning.stages.campaign import Campaign
-
-    return Campaign(Indexes(rows()), queues(), queues(), log)
-
-
-@cache
-def extract_shell() -> "Extract":
-    """What extract needs."""
-    from provisioning.adapters.aws.extracts import StoredExtracts
-    from provisioning.adapters.aws.files import StoredFiles
-    from provisioning.adapters.aws.indexes import Indexes
-    from provisioning.adapters.delivery.files import parquet_writer
-    from provisioning.stages.extract import Extract
-
-    given = settings()
-    extracts = StoredExtracts(rows(), clients(), given.extract_queue)
-    files = StoredFiles(clients(), given.bucket)
-    return Extract(Indexes(rows()), extracts, extracts, files, policies(), parquet_writer, log)
+    return StoredHearings(rows())

@@ -86,6 +86,7 @@ async def _work(work: Work, order: Order) -> None:
         await work.save(core.given_up(work.item, reason))
         shell.log("poll.given-up", source=shell.source, reason=reason)
     goes_on = work.item.run is not None and not work.item.run.waits
+    await work.hear()
     await work.leave()
     if goes_on:
         # Whoever dies before this is sent has not answered the message that brought it here, so that one comes again.

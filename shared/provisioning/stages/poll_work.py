@@ -14,7 +14,7 @@ from provisioning.core.period import Instant
 from provisioning.core.polled import Polled, Run
 from provisioning.core.source import Item, Spoiled
 from provisioning.core.source_options import Poll as Options
-from provisioning.ports import Extraction, Intake, Policies, Polls, Recall, Rejected, Rejections, Spool
+from provisioning.ports import Extraction, Hearings, Intake, Policies, Polls, Recall, Rejected, Rejections, Spool
 from provisioning.stages.message import Log
 
 BUDGET: Final = 480.0  # seconds of one message, after which nothing new is begun
@@ -41,6 +41,7 @@ class Poll:
     microseconds: Callable[[], int]
     clock: Callable[[], float]
     log: Log
+    hearings: Hearings | None = None  # for a source whose silence has a limit
 
 
 @dataclass(slots=True)
@@ -75,6 +76,11 @@ class Work:
     async def save(self, item: Polled) -> None:
         """Store the item, with the lease renewed."""
         await self._put(core.leased(item, self.owner, self.now + LEASE))
+
+    async def hear(self) -> None:
+        """The source answered, whether it had anything to say or not."""
+        if self.source.freshness is not None and self.shell.hearings is not None:
+            await self.shell.hearings.hear(self.source.id, self.now)
 
     async def leave(self, fault: str = "") -> None:
         """Give the lease back, and say why the work could not be done, if it could not."""

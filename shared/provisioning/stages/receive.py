@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from provisioning.core.bell import Bell, Cause
 from provisioning.core.catalog import Source
 from provisioning.core.errors import InvalidError, PermanentError, TransientError
+from provisioning.core.freshness import watched
 from provisioning.core.notification import Listening, Notification, Wanted, read_notification, read_observation
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
@@ -14,7 +15,7 @@ from provisioning.core.record import Absence, Record
 from provisioning.core.source import MOST_KEYS, Item
 from provisioning.core.token import Taken
 from provisioning.core.trust import believed, is_about
-from provisioning.ports import Bells, Rejected, Rejections
+from provisioning.ports import Bells, Hearings, Rejected, Rejections
 from provisioning.stages.decide import Decide, Subject, decide
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.signed import Verifying, read_signed, remember, seen
@@ -38,6 +39,7 @@ class Receive:
     microseconds: Callable[[], int]
     fetch: Fetch = no_fetch
     verifying: Verifying | None = None  # for sources whose events are signed tokens
+    hearings: Hearings | None = None  # for sources whose silence has a limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,18 @@ async def receive(shell: Receive, messages: Sequence[Message], now: Instant) -> 
         await shell.bells.ring(bells, now)  # if this fails, the whole batch comes again: rings are repeated, not lost
     done = [each for each in arrived if each.message.id not in failed | rejected]
     await remember(shell.verifying, [each.token for each in done if each.token is not None])
+    await _hear(shell, policy, arrived, now)
     return failed
+
+
+async def _hear(shell: Receive, policy: Policy, arrived: Sequence[_Arrived], now: Instant) -> None:
+    """Remember that sources were heard whose silence has a limit. If it fails, the whole batch comes again."""
+    if shell.hearings is None:
+        return
+    spoke = {each.notification.told.source for each in arrived}
+    for source in watched(policy):
+        if source in spoke:
+            await shell.hearings.hear(source, now)
 
 
 def _by_subject(arrived: Sequence[_Arrived]) -> dict[tuple[str, str], list[_Arrived]]:

@@ -10,7 +10,8 @@
 | link | `L#<source>#<key>` | `L` | receive, with the identity |
 | reserved name | `N#<service>#<attribute>#<value>` | `N` | deliver |
 | source | `F#<source>` | `F` | poll |
-| bundle in force | `C` | `current` | the command that publishes |
+| when it was heard | `F#<source>` | `H` | receive, poll, schedule |
+| bundle in force | `C` | `current` | the command that publishes; schedule, which sources are stale |
 | rejected | `X#<source>` | the message's id | receive |
 | token | `T#<source>#<token>` | `T` | receive |
 | sweep | `W#<shard>` | `W` | schedule |
@@ -62,6 +63,7 @@ NEXT_FREE: Final = "f"
 CURSOR: Final = "u"
 HASH: Final = "h"
 REFUSED: Final = "x"
+STALE: Final = "z"  # of the bundle in force: packed, by source
 CHANGED_AT: Final = "g"  # of staged accounts only, so that no other is in the index `changes`
 MEMBERSHIPS: Final = "n"
 EXPIRES: Final = "e"  # seconds since 1970; the table's time to live
@@ -145,6 +147,10 @@ def extracts_key(service: str) -> Key:
 
 def polled_key(source: str) -> Key:
     return Key(f"F#{source}", "F")
+
+
+def heard_key(source: str) -> Key:
+    return Key(f"F#{source}", "H")
 
 
 def polled_object(name: str) -> str:

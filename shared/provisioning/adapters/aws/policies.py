@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -11,15 +11,17 @@ from provisioning.adapters.aws.objects import Objects
 from provisioning.adapters.aws.rows import Rows
 from provisioning.core.catalog import Bundle
 from provisioning.core.errors import InvalidError, TransientError
+from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
 from provisioning.core.publication import compile_bundle
+from provisioning.core.wire import pack, unpack
 from provisioning.ports import Published
 
 FRESH: Final = 60.0  # seconds for which a process does not ask again
 
 
 class PublishedPolicies:
-    """Ports Policies and Publishing. `now` gives seconds; only differences count."""
+    """Ports Policies, Publishing and Staleness. `now` gives seconds; only differences count."""
 
     def __init__(self, rows: Rows, objects: Objects, now: Callable[[], float]) -> None:
         self._rows, self._objects, self._now = rows, objects, now
@@ -51,12 +53,13 @@ class PublishedPolicies:
         if item is None or sequence < at_least:
             raise TransientError(f"no bundle with sequence {max(1, at_least)} is published")
         policy, hash_ = self._policy, item[keys.HASH]["S"]
+        stale = unpack(item[keys.STALE]["B"]) if keys.STALE in item else {}
         if policy is None or policy.hash != hash_:
             body = await self._objects.get(keys.bundle_object(hash_))
             if body is None:
                 raise TransientError(f"bundle {hash_} is in force but not in the bucket")
             policy = _compile(body, hash_)
-        self._policy, self._read_at = replace(policy, sequence=sequence), read_at
+        self._policy, self._read_at = replace(policy, sequence=sequence, stale=stale), read_at
         return self._policy
 
     async def publish(self, bundle: bytes, hash_: str) -> Published:
@@ -69,6 +72,15 @@ class PublishedPolicies:
             {":h": {"S": hash_}, ":zero": {"N": "0"}, ":one": {"N": "1"}},
         )
         return Published(hash_, int(changed[keys.SEQUENCE]["N"]))
+
+    async def mark(self, stale: Mapping[str, Instant], sequence: int, following: int) -> None:
+        # Loses to whoever published a bundle since it was read, and to another schedule that marked the same.
+        await self._rows.update(
+            keys.CURRENT,
+            f"SET {keys.STALE} = :s, {keys.SEQUENCE} = :n",
+            {":s": {"B": pack(dict(stale))}, ":n": {"N": str(following)}, ":q": {"N": str(sequence)}},
+            f"{keys.SEQUENCE} = :q",
+        )
 
 
 def _compile(body: bytes, hash_: str) -> Policy:

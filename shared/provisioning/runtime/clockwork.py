@@ -1,0 +1,56 @@
+"""What the functions need that begin by the clock or go on by themselves, put together as `wiring` does the others."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from provisioning.runtime.log import log
+from provisioning.runtime.wiring import clients, hearings, policies, queues, rows, settings
+
+if TYPE_CHECKING:
+    from provisioning.stages.campaign import Campaign
+    from provisioning.stages.extract import Extract
+    from provisioning.stages.freshness import Freshness
+    from provisioning.stages.schedule import Schedule
+
+
+@cache
+def schedule_shell() -> "Schedule":
+    """What schedule needs."""
+    from provisioning.adapters.aws.indexes import Indexes
+    from provisioning.stages.schedule import Schedule
+
+    return Schedule(Indexes(rows()), queues(), log)
+
+
+@cache
+def freshness_shell() -> "Freshness | None":
+    """What freshness needs; None where it may not begin a campaign, because nobody's silence has a limit."""
+    from provisioning.stages.freshness import Freshness
+
+    if not settings().campaign_queue:
+        return None
+    return Freshness(policies(), policies(), hearings(), queues(), log)
+
+
+@cache
+def campaign_shell() -> "Campaign":
+    """What campaign needs."""
+    from provisioning.adapters.aws.indexes import Indexes
+    from provisioning.stages.campaign import Campaign
+
+    return Campaign(Indexes(rows()), queues(), queues(), log)
+
+
+@cache
+def extract_shell() -> "Extract":
+    """What extract needs."""
+    from provisioning.adapters.aws.extracts import StoredExtracts
+    from provisioning.adapters.aws.files import StoredFiles
+    from provisioning.adapters.aws.indexes import Indexes
+    from provisioning.adapters.delivery.files import parquet_writer
+    from provisioning.stages.extract import Extract
+
+    given = settings()
+    extracts = StoredExtracts(rows(), clients(), given.extract_queue)
+    files = StoredFiles(clients(), given.bucket)
+    return Extract(Indexes(rows()), extracts, extracts, files, policies(), parquet_writer, log)
