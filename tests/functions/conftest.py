@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from provisioning.adapters.aws.clients import Clients
-from provisioning.runtime import entry, wiring
+from provisioning.runtime import clockwork, entry, wiring
 from tests.contracts.backends import REGION, new_bucket, new_table
 from tests.contracts.boxes import SqsBox, Taken, new_queue
 from tests.moto_server import moto_server
