@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema
 
 from provisioning.core.authentication_options import Authentication as Authentication
 from provisioning.core.extract_options import Extract
+from provisioning.core.history_options import History
 from provisioning.core.ldap_options import Ldap as Ldap
 from provisioning.core.maintenance_options import Window as Window
 from provisioning.core.model import Model as Model
@@ -69,6 +70,7 @@ class Tenant(Model):
     person: dict[Attribute, Kind]
     affiliation: dict[Attribute, Kind] = Field(default_factory=dict)
     limits: Limits = Limits()
+    history: History = History()
 
 
 class Source(Model):

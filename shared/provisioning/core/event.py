@@ -15,21 +15,25 @@ from provisioning.core.period import show
 from provisioning.core.transition_account import GROUPS
 
 LARGEST: Final = 262_144  # bytes of one message with its attributes, and of all messages of one request
-_MARGIN: Final = 1024  # bytes left for attributes and for what the service counts beside
+_MARGIN: Final = 3072  # bytes left for attributes: a type, a service, and the ids of at most 50 sources
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """An event ready to be sent. `attributes`: what subscriptions filter by, a text or a list of texts."""
+    """An event ready to be sent. `group`: what is received in order, where the receiver keeps any.
+
+    `attributes`: what subscriptions filter by, a text or a list of texts.
+    """
 
     id: str
+    group: str
     body: str
     attributes: Mapping[str, str | tuple[str, ...]]
 
     @property
     def size(self) -> int:
-        """Bytes of the body: it is ASCII."""
-        return len(self.body)
+        """Bytes as the service counts them, rounded up: the body is ASCII."""
+        return len(self.body) + _MARGIN
 
 
 def announced(tenant: str, occurrence: Occurrence, values: Mapping[str, Json] | None = None) -> Announced:
@@ -46,7 +50,7 @@ def announced(tenant: str, occurrence: Occurrence, values: Mapping[str, Json] | 
         attributes["service"] = occurrence.service
     if occurrence.sources:
         attributes["sources"] = occurrence.sources
-    return Announced(occurrence.id, body, attributes)
+    return Announced(occurrence.id, occurrence.identity, body, attributes)
 
 
 def cloud_event(tenant: str, occurrence: Occurrence, values: Mapping[str, Json] | None = None) -> dict[str, Any]:
