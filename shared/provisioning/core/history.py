@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from provisioning.core.account import Account
 from provisioning.core.identity import Identity
@@ -104,3 +105,20 @@ def _rules(policy: Policy, identity: Identity, at: Instant) -> Mapping[str, set[
     return {
         service: {each.rule for each in some if each.active.start <= at < each.end} for service, some in matches.items()
     }
+
+
+class Received(NamedTuple):
+    """When an SP received a value at a path, or may have: for the first time, and for the last."""
+
+    first: Instant
+    last: Instant
+
+
+def received(entries: Iterable[Entry]) -> Mapping[str, Mapping[str, Received]]:
+    """What each service ever received of a person, by path, as far as the history reaches back."""
+    found: dict[str, dict[str, Received]] = {}
+    for entry in sorted(entries, key=lambda each: each.at):
+        for path in entry.released:
+            paths = found.setdefault(entry.service, {})
+            paths[path] = Received(paths[path].first if path in paths else entry.at, entry.at)
+    return {service: dict(sorted(paths.items())) for service, paths in sorted(found.items())}
