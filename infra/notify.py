@@ -3,6 +3,9 @@
 What notify gives up after its last attempt is named in the dead-letter queue (where in the stream it lay, not what it
 was). Nothing needs to be done with it to be whole again: the next write of each of its items finds no entry of it, and
 tells of the state. Until then `provision history` lacks it.
+
+What it costs beside the requests that the stage counts: Lambda reads the stream without charge, a batch is one
+invocation, and SNS bills a request for each 64 kB of ten events, which are about 6 kB.
 """
 
 from typing import Final
@@ -11,6 +14,7 @@ from infra import functions, messaging, names, roles
 from infra.functions import Function
 from infra.resources import Stack, Value, arn, document, only_tls, ref, statement, sub, when
 from infra.storage import TABLE
+from infra.subscribers import add_subscribers
 from provisioning.core.catalog import Bundle
 
 TOPIC: Final = "EventsTopic"
@@ -27,19 +31,23 @@ AGE: Final = 43200  # seconds
 
 
 def add_notify(stack: Stack, bundle: Bundle) -> None:
-    """Add the topic, and the function with its mapping."""
+    """Add the topics with their subscribers, and the function with its mapping."""
     tenant = bundle.tenant.id
     _topic(stack, tenant)
+    own = add_subscribers(stack, bundle, TOPIC)
     messaging.add_dead(stack, DEAD, names.dead(names.function(tenant, "notify")))
     function = Function(
         tenant,
         "notify",
         TIMEOUT,
-        environment={"PROVISIONING_EVENTS_TOPIC": ref(TOPIC)},
+        environment={
+            "PROVISIONING_EVENTS_TOPIC": ref(TOPIC),
+            **({"PROVISIONING_SUBSCRIBER_TOPICS": functions.urls(own)} if own else {}),
+        },
         rights=(
             *_reads_stream(),
             roles.sends(DEAD),
-            statement(["sns:Publish"], ref(TOPIC)),
+            statement(["sns:Publish"], [ref(TOPIC), *map(ref, own.values())] if own else ref(TOPIC)),
             roles.reads("H#*"),
             roles.writes_batches("H#*"),
             roles.writes("X#*"),

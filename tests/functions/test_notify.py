@@ -28,7 +28,7 @@ from provisioning.stages.notify import STREAM
 from tests.contracts.boxes import SqsBox, new_queue
 from tests.contracts.test_announcer import new_topic
 from tests.functions.conftest import Deployed
-from tests.stages.streaming import Subscriber
+from tests.stages.streaming import Rebuilt
 from tests.stages.tenant import bundle
 
 NOTHING_FAILED: dict[str, Any] = {"batchItemFailures": []}
@@ -120,7 +120,7 @@ def test_what_is_written_is_published_and_remembered(deployed: Deployed, listeni
     assert sorted((event["type"], event["data"]["revision"], event["data"]["previous"]) for event in events) == [
         ("account.created", 1, 0), ("account.parked", 2, 1), ("identity.created", 1, 0),
     ]  # fmt: skip
-    assert Subscriber().hear(events).accounts == {(ada.id, "library"): ("active", "parked")}
+    assert Rebuilt().hear(events).accounts == {(ada.id, "library"): ("active", "parked")}
     entries = deployed.run(lambda: StoredHistory(wiring.rows()).entries(ada.id))
     assert [(each.service, each.revision, each.released, each.reason) for each in entries] == [
         ("", 1, (), ""), ("library", 1, ("userName",), ""), ("library", 2, (), "no such faculty"),

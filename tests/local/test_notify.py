@@ -17,10 +17,11 @@ from provisioning.adapters.aws.history import StoredHistory
 from provisioning.adapters.aws.objects import Objects
 from provisioning.adapters.aws.rejections import KeptRejections
 from provisioning.adapters.aws.rows import Rows
-from provisioning.core.catalog import Bundle
+from provisioning.core.catalog import Bundle, Subscriber
+from provisioning.core.occurrence import Type
 from provisioning.stages.notify import STREAM
 from tests.local.running import Stage, deployed, until, with_badges
-from tests.stages.streaming import Subscriber
+from tests.stages.streaming import Rebuilt
 from tests.stages.tenant import affiliation
 
 pytestmark = [
@@ -30,7 +31,8 @@ pytestmark = [
 
 
 def tenant() -> Bundle:
-    return with_badges("told", [{"id": "registry"}])
+    phone_book = Subscriber(id="phone-book", form="full", types=(Type.ACCOUNT_CREATED,), attributes=("login",))
+    return with_badges("told", [{"id": "registry"}]).model_copy(update={"subscribers": (phone_book,)})
 
 
 @pytest.fixture
@@ -55,11 +57,11 @@ class Listener:
         return any(event["type"] == kind for event in self.events)
 
 
-async def listen(stage: Stage) -> Listener:
-    url = (await stage.clients.sqs.create_queue(QueueName="listener"))["QueueUrl"]
+async def listen(stage: Stage, topic: str) -> Listener:
+    url = (await stage.clients.sqs.create_queue(QueueName=f"listens-to-{topic}"))["QueueUrl"]
     arn = await stage.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     await stage.clients.sns.subscribe(
-        TopicArn=stage.deployment.outputs["EventsTopic"], Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"],
+        TopicArn=stage.deployment.outputs[topic], Protocol="sqs", Endpoint=arn["Attributes"]["QueueArn"],
         Attributes={"RawMessageDelivery": "true"},
     )  # fmt: skip
     return Listener(stage, url)
@@ -76,18 +78,21 @@ async def publish(stage: Stage, version: int, *kinds: str) -> None:
 
 
 async def test_what_becomes_of_a_person_is_heard_and_remembered_and_a_poison_item_stops_nobody(stage: Stage) -> None:
-    listener = await listen(stage)
+    listener, phone_book = await listen(stage, "EventsTopic"), await listen(stage, "EventsPhoneBookTopic")
     engine = EngineClients(stage.clients.endpoint, emulator.REGION)
     rows = Rows(engine, stage.deployment.outputs["Table"])
     await rows.put({"pk": {"S": "I#x"}, "sk": {"S": "A#badges"}, "r": {"N": "1"}, "q": {"N": "1"}, "b": {"B": b"?"}})
     await publish(stage, 1, "visitor")
     await until(lambda: listener.hears("account.created"))
+    await until(lambda: phone_book.hears("account.created"))
+    assert [event["data"]["values"] for event in phone_book.events] == [{"login": "ada"}]
+    assert not any("values" in event["data"] for event in listener.events)
     await publish(stage, 2)
     await until(lambda: listener.hears("account.removed"))
 
     person = await stage.person("registry", "p1")
     assert person is not None
-    heard = Subscriber().hear(listener.events)
+    heard = Rebuilt().hear(listener.events)
     assert heard.live == {person.id: True}
     assert heard.accounts == {(person.id, "badges"): ("absent", "settled")}
     entries = await StoredHistory(rows).entries(person.id)

@@ -62,6 +62,7 @@ class Notifier:
         self.histories, self.announcements = MemoryHistories(checkpoint), MemoryAnnouncements(checkpoint)
         self.lines: list[tuple[str, dict[str, Any]]] = []
         self.now = START
+        self.topics: dict[str, str] = {}
 
     @property
     def heard(self) -> list[Announced]:
@@ -84,7 +85,7 @@ class Notifier:
     async def take(self, entries: Sequence[Change | Unreadable]) -> str | None:
         """One invocation of a new process."""
         policies = MemoryPolicies(self.bundles, lambda: float(self.now))
-        shell = Notify(policies, self.histories, self.announcements, self.store, TOPIC, self.say)
+        shell = Notify(policies, self.histories, self.announcements, self.store, TOPIC, self.topics, self.say)
         return await notify(shell, entries, self.now)
 
     async def read(self, entries: Sequence[Change | Unreadable]) -> None:
@@ -101,7 +102,7 @@ class Notifier:
 
 
 @dataclass
-class Subscriber:
+class Rebuilt:
     """Rebuilds accounts and standings from events alone, in whatever order and however often they come.
 
     Of each item the newest revision counts.
@@ -112,7 +113,7 @@ class Subscriber:
     live: dict[str, bool] = field(default_factory=dict)
     _newest: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
-    def hear(self, events: Iterable[dict[str, Any]]) -> "Subscriber":
+    def hear(self, events: Iterable[dict[str, Any]]) -> "Rebuilt":
         for event in events:
             data = event["data"]
             kind, _, _ = event["type"].partition(".")

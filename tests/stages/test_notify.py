@@ -1,8 +1,10 @@
 """notify: what the stream shows is published once or more, remembered, and nothing of it is lost unseen."""
 
+import json
 import random
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from provisioning.stages.notify import STREAM
 from tests.stages.bench import Bench, new_bench
 from tests.stages.deaths import Deaths
 from tests.stages.steps import lost_after, says_no
-from tests.stages.streaming import Notifier, Stream, Subscriber
+from tests.stages.streaming import Notifier, Rebuilt, Stream
 from tests.stages.tenant import DAY, START, bundle, says
 
 
@@ -126,7 +128,7 @@ async def test_an_item_that_was_unreadable_for_a_while_is_told_of_as_it_is_then(
     changes = states(ACTIVE, ACTIVE, SUSPENDED).changes
     await notify.take([changes[0], UNREADABLE, replace(changes[2], old=None, unreadable=True)])
     assert [event["type"] for event in notify.events] == ["account.created", "account.gap"]
-    assert Subscriber().hear(notify.events).accounts == {("p1", "library"): ("suspended", "settled")}
+    assert Rebuilt().hear(notify.events).accounts == {("p1", "library"): ("suspended", "settled")}
 
 
 async def test_from_the_first_event_that_is_refused_on_everything_comes_again_and_nothing_before_it() -> None:
@@ -166,6 +168,30 @@ async def test_a_write_that_means_nothing_to_others_costs_an_entry_and_no_event(
     assert (notify.announcements.requests, notify.histories.requests) == ({}, {"BatchWriteItem": 1})
     (entry,) = await notify.histories.entries("p1")
     assert entry.silent
+
+
+async def test_a_subscriber_of_its_own_topic_hears_what_it_wants_with_the_values_that_it_may_have() -> None:
+    notify = Notifier()
+    asked = {"types": ["account.created", "account.removed"], "services": ["wiki"]}
+    full = {"id": "phone-book", "form": "full", "attributes": ["userName"], **asked}
+    queue = "arn:aws:sqs:eu-west-1:111122223333:q"
+    subscribers = [full, {"id": "thin", "queue": queue}, {"id": "new", "types": ["identity.closed"]}]
+    await notify.publish(bundle(subscribers=subscribers))
+    notify.topics = {"phone-book": "own"}
+    stream = Stream()
+    for service in ("library", "wiki"):
+        known = Known(Phase.ACTIVE, "r1", {"userName": "ada", "mail": "ada@a.example"})
+        stream.add("p1", service, None, Account("p1", service, known, revision=1, sequence=1))
+    await notify.take(stream.changes)
+    assert "ada" not in "".join(each.body for each in notify.heard)
+    (heard,) = notify.announcements.heard["own"]
+    told = json.loads(heard.body)
+    assert (told["type"], told["data"]["service"], told["data"]["values"]) == (
+        "account.created", "wiki", {"userName": "ada"},
+    )  # fmt: skip
+    assert told["id"] in {each.id for each in notify.heard}, "one event, by whatever way it is heard"
+    assert [fields for word, fields in notify.lines if word == "notify.undeployed"] == [{"subscriber": "new"}]
+    assert notify.announcements.requests == {"PublishBatch": 2}
 
 
 async def test_entries_are_forgotten_when_the_tenant_says() -> None:
@@ -237,13 +263,47 @@ async def test_who_hears_events_in_any_order_has_the_accounts_of_the_table(
             await notify.read(entries)
     events = notify.events
     chance.shuffle(events)
-    rebuilt = Subscriber().hear(events).accounts
+    rebuilt = Rebuilt().hear(events).accounts
     nothing = (Phase.ABSENT.value, Condition.SETTLED.value)
     assert {item: state for item, state in rebuilt.items() if state != nothing} == {
         item: (account.known.phase.value, account.condition.value)
         for item, account in table.items()
         if (account.known.phase, account.condition) != nothing
     }
+
+
+@settings(max_examples=60, deadline=None)
+@given(written, st.integers(1, 5), st.data())
+async def test_who_missed_an_event_sees_it_by_the_next_one_of_that_item(
+    history: list[tuple[str, str, tuple[Phase, Condition]]], size: int, data: st.DataObject
+) -> None:
+    table: dict[tuple[str, str], Account] = {}
+    stream, notify = Stream(), await notifier()
+    for identity, service, (phase, condition) in history:
+        old = table.get((identity, service))
+        new = Account(identity, service, Known(phase), condition, revision=(old.revision if old else 0) + 1)
+        stream.add(identity, service, old, new)
+        table[identity, service] = new
+    for first in range(0, len(stream.changes), size):
+        await notify.read(stream.changes[first : first + size])
+    told = list(dict.fromkeys(_place(event) for event in notify.events))
+    missed = data.draw(st.none() | st.sampled_from(told)) if told else None
+    newest: dict[tuple[str, str], int] = {}
+    gaps = []
+    for item, revision, previous in told:
+        if (item, revision, previous) == missed:
+            continue
+        if previous != newest.get(item, 0):
+            gaps.append(item)
+        newest[item] = revision
+    later = missed is not None and any(item == missed[0] and revision > missed[1] for item, revision, _ in told)
+    assert gaps == ([missed[0]] if later and missed is not None else [])
+
+
+def _place(event: dict[str, Any]) -> tuple[tuple[str, str], int, int]:
+    """Of which item an event is, and the revisions that it gives: several events of one write have the same."""
+    told = event["data"]
+    return (told["identity"], told["service"]), told["revision"], told["previous"]
 
 
 async def test_a_subscriber_of_a_whole_life_at_real_stages_has_what_the_table_has() -> None:
@@ -260,7 +320,7 @@ async def test_a_subscriber_of_a_whole_life_at_real_stages_has_what_the_table_ha
     notify = await notifier()
     for first in range(0, len(stream.changes), 7):
         await notify.read(stream.changes[first : first + 7])
-    subscriber = Subscriber().hear(notify.events)
+    subscriber = Rebuilt().hear(notify.events)
     identity = bench.identity()
     assert subscriber.live == {identity.id: True}
     assert subscriber.accounts == {

@@ -33,6 +33,7 @@ from provisioning.core.source_channel import Channel
 from provisioning.core.source_options import Absence, Format, Poll, Reading, Signed, fault_of_signed
 from provisioning.core.source_push import Push as Push
 from provisioning.core.spml_options import Spml as Spml
+from provisioning.core.subscriber_options import Subscriber as Subscriber
 
 # A name is part of queue and function names, so it is short and plain.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}[a-z0-9]$")]
@@ -273,3 +274,4 @@ class Bundle(Model):
     services: tuple[Service, ...] = Field(min_length=1, max_length=200)
     rules: tuple[Rule, ...] = Field(max_length=2000)
     exclusions: tuple[Exclusion, ...] = Field(default=(), max_length=200)
+    subscribers: tuple[Subscriber, ...] = Field(default=(), max_length=50)

@@ -4,40 +4,15 @@ CloudEvents calls an occurrence what an event tells of. `account.Event` is anoth
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from provisioning.core.account import Account
+from provisioning.core.event_type import Type as Type
 from provisioning.core.identity import Identity
 from provisioning.core.period import Instant
 from provisioning.core.wire import digest_of
 
 IDENTITY: Final = ""  # in place of a service: the item of the identity itself
-
-
-class Type(StrEnum):
-    """Every type of event. Its fields, and what it means, are in `event_types`."""
-
-    IDENTITY_CREATED = "identity.created"
-    IDENTITY_CHANGED = "identity.changed"
-    IDENTITY_LINKED = "identity.linked"
-    IDENTITY_SPLIT = "identity.split"
-    IDENTITY_CLOSED = "identity.closed"
-    IDENTITY_GAP = "identity.gap"
-    ENTITLEMENT_GRANTED = "entitlement.granted"
-    ENTITLEMENT_CHANGED = "entitlement.changed"
-    ENTITLEMENT_ENDED = "entitlement.ended"
-    ACCOUNT_CREATED = "account.created"
-    ACCOUNT_CHANGED = "account.changed"
-    ACCOUNT_SUSPENDED = "account.suspended"
-    ACCOUNT_RESUMED = "account.resumed"
-    ACCOUNT_REMOVED = "account.removed"
-    ACCOUNT_PENDING = "account.pending"
-    ACCOUNT_SETTLED = "account.settled"
-    ACCOUNT_FAILED = "account.failed"
-    ACCOUNT_PARKED = "account.parked"
-    ACCOUNT_REPAIRED = "account.repaired"
-    ACCOUNT_GAP = "account.gap"
 
 
 @dataclass(frozen=True, slots=True)

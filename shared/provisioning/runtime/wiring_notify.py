@@ -13,6 +13,13 @@ from provisioning.stages.notify import Notify
 @cache
 def notify_shell() -> Notify:
     """One for the process."""
-    rows, topic = wiring.rows(), wiring.settings().events_topic
-    kept = KeptRejections(rows, wiring.objects())
-    return Notify(wiring.policies(), StoredHistory(rows), Announcer(wiring.clients()), kept, topic, log)
+    rows, given = wiring.rows(), wiring.settings()
+    return Notify(
+        policies=wiring.policies(),
+        histories=StoredHistory(rows),
+        announcements=Announcer(wiring.clients()),
+        rejections=KeptRejections(rows, wiring.objects()),
+        topic=given.events_topic,
+        topics=given.subscriber_topics,
+        log=log,
+    )

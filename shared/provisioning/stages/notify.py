@@ -6,14 +6,15 @@ repetition has the same ids.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from provisioning.core.event import Announced, announced
+from provisioning.core.event import announced
 from provisioning.core.history import Entry, Written, entry_of
 from provisioning.core.occurrence import Change, Occurrence, Unreadable
 from provisioning.core.period import DAY, Instant
 from provisioning.core.policy import Policy
+from provisioning.core.subscription import told_apart
 from provisioning.core.transition import occurrences
 from provisioning.ports import Announcements, Histories, Policies, Rejected, Rejections
 from provisioning.stages.message import Log
@@ -24,33 +25,34 @@ GAPS: Final = frozenset({"identity.gap", "account.gap"})
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """What notify needs. `topic`: where everybody hears everything, without values."""
+    """What notify needs. `topic`: where everybody hears everything, without values; `topics`: of subscribers' own."""
 
     policies: Policies
     histories: Histories
     announcements: Announcements
     rejections: Rejections
     topic: str
+    topics: Mapping[str, str]
     log: Log
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Read:
     """A write of the stream, what it meant, and its entry in the history."""
 
     change: Change
     found: Sequence[Occurrence]
     entry: Entry
-    announced: list[Announced] = field(default_factory=list)
 
 
 async def notify(shell: Notify, entries: Sequence[Change | Unreadable], now: Instant) -> str | None:
     """Take a batch of the stream; the number of the entry from which on it must come again, if any must.
 
-    Requests, for a batch of n writes that mean m events: one for 100 entries of the history that are looked up, one
-    for 10 events, one for 25 entries of the history that are written, of which there are as many as writes: 1 write
-    unit each. A batch whose writes all follow others of the same batch looks nothing up. An entry that nobody
-    understands costs a put of the table and one of the bucket.
+    Requests: for each topic that gets any, one for 10 events; one for 100 entries of the history that are looked up,
+    which is as many as items were written here before; one for 25 entries that are written, as many as there are
+    writes: 1 write unit each. An entry that nobody understands costs a put of the table and one of the bucket. A
+    new person with one account is 3 writes of the stream (the person, the intent, the account): 3 write units and 4
+    events.
     """
     policy = await shell.policies.current(at_least=max(map(_sequence, entries), default=0))
     for each in entries:
@@ -98,8 +100,18 @@ def _read(changes: Sequence[Change], told: dict[Written, int], policy: Policy) -
 async def _publish(shell: Notify, policy: Policy, read: Sequence[Read]) -> int:
     """Publish what was read; how many writes, from the first on, were published wholly."""
     tenant = policy.bundle.tenant.id
-    everything = [announced(tenant, each) for one in read for each in one.found]
-    refused = await shell.announcements.announce(shell.topic, everything) if everything else {}
+    letters = {shell.topic: [announced(tenant, each) for one in read for each in one.found]}
+    for subscriber in policy.bundle.subscribers:
+        if not subscriber.apart:
+            continue
+        if subscriber.id in shell.topics:
+            own = [each for one in read for each in told_apart(tenant, subscriber, one.change, one.found)]
+            letters[shell.topics[subscriber.id]] = own
+        else:
+            shell.log("notify.undeployed", subscriber=subscriber.id)
+    refused: dict[str, str] = {}
+    for topic, events in letters.items():
+        refused |= await shell.announcements.announce(topic, events) if events else {}
     return _first_of(read, refused, shell)
 
 
