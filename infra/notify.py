@@ -5,7 +5,7 @@ was). Nothing needs to be done with it to be whole again: the next write of each
 tells of the state. Until then `provision history` lacks it.
 
 What it costs beside the requests that the stage counts: Lambda reads the stream without charge, a batch is one
-invocation, and SNS bills a request for each 64 kB of ten events, which are about 6 kB.
+invocation, and SNS bills a request for each 64 kB of ten events, which are about 4 kB.
 """
 
 from typing import Final

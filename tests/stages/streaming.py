@@ -1,9 +1,9 @@
 """The stream of the table in memory, and a subscriber who knows nothing but the events."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from provisioning.adapters.memory.notifying import MemoryAnnouncements, MemoryHistories
 from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
@@ -19,6 +19,31 @@ from provisioning.stages.notify import Notify, notify
 from tests.stages.tenant import START, bundle
 
 TOPIC: Final = "topic"
+Item = TypeVar("Item")
+
+
+class _Told(dict[str, Item]):
+    """Stored items; tells of each write at the moment of its effect, whatever becomes of the writer."""
+
+    def __init__(self, tell: Callable[[Item], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def __setitem__(self, key: str, item: Item) -> None:
+        super().__setitem__(key, item)
+        self._tell(item)
+
+
+class _Accounts(dict[str, dict[str, Account]]):
+    """Accounts by identity and service, each of which is told of."""
+
+    def __init__(self, tell: Callable[[Account], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def setdefault(self, key: str, default: dict[str, Account] | None = None) -> dict[str, Account]:
+        """As a dict does; what is made here is told of, too."""
+        return super().setdefault(key, _Told(self._tell))
 
 
 @dataclass
@@ -26,23 +51,24 @@ class Stream:
     """Every write of a store, as the table's stream shows it."""
 
     changes: list[Change] = field(default_factory=list)
+    _newest: dict[tuple[str, str], Identity | Account] = field(default_factory=dict)
 
-    def watch(self, store: MemoryStore) -> None:
-        """Hear of every write of identities and accounts from now on."""
-        target: Any = store  # its methods are replaced
-        put_identity, put_account = store.put_identity, store.put_account
+    def watch(self, store: MemoryStore, accepted: Callable[[Identity], None] | None = None) -> None:
+        """See every write of identities and accounts from the first on. `accepted`: who else sees identities."""
 
-        async def identity(item: Identity, link: tuple[str, str] | None = None) -> None:
-            old = store.identities.get(item.id)
-            await put_identity(item, link)
-            self.add(item.id, IDENTITY, old, store.identities[item.id])
+        def identity(item: Identity) -> None:
+            if accepted is not None:
+                accepted(item)
+            self.saw(item)
 
-        async def account(item: Account) -> None:
-            old = store.accounts.get(item.identity, {}).get(item.service)
-            await put_account(item)
-            self.add(item.identity, item.service, old, store.accounts[item.identity][item.service])
+        store.identities, store.accounts = _Told(identity), _Accounts(self.saw)
 
-        target.put_identity, target.put_account = identity, account
+    def saw(self, new: Identity | Account) -> None:
+        """See one write."""
+        item = (new.id, IDENTITY) if isinstance(new, Identity) else (new.identity, new.service)
+        old = self._newest.get(item)
+        self._newest[item] = new
+        self.add(*item, old, new)
 
     def add(self, identity: str, service: str, old: Identity | Account | None, new: Identity | Account | None) -> None:
         """Show one write."""

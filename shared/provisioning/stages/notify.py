@@ -11,7 +11,7 @@ from typing import Final
 
 from provisioning.core.event import announced
 from provisioning.core.history import Entry, Written, entry_of
-from provisioning.core.occurrence import Change, Occurrence, Unreadable
+from provisioning.core.occurrence import Change, Occurrence, Type, Unreadable
 from provisioning.core.period import DAY, Instant
 from provisioning.core.policy import Policy
 from provisioning.core.subscription import told_apart
@@ -20,7 +20,7 @@ from provisioning.ports import Announcements, Histories, Policies, Rejected, Rej
 from provisioning.stages.message import Log
 
 STREAM: Final = "table-stream#"  # under which unreadable entries are kept: no source can have this name
-GAPS: Final = frozenset({"identity.gap", "account.gap"})
+GAPS: Final = frozenset({Type.IDENTITY_GAP, Type.ACCOUNT_GAP})
 
 
 @dataclass(frozen=True, slots=True)
