@@ -50,6 +50,14 @@ def add_queue(stack: Stack, logical: str, name: str, timeout: int, *statements: 
     return logical
 
 
+def add_dead(stack: Stack, logical: str, name: str) -> str:
+    """Add a dead-letter queue alone: of a function that no queue of ours feeds."""
+    stack.add(logical, "AWS::SQS::Queue", _common(name))
+    policy = document(only_tls("sqs:*", arn(logical)))
+    stack.add(f"{logical}Policy", "AWS::SQS::QueuePolicy", {"Queues": [ref(logical)], "PolicyDocument": policy})
+    return logical
+
+
 def _common(name: str) -> Properties:
     return {
         "QueueName": name,

@@ -41,6 +41,16 @@ def poll(tenant: str, source: str) -> str:
     return _checked(f"{tenant}-poll-{source}", _LONGEST_QUEUE - len("-dead"))
 
 
+def events(tenant: str) -> str:
+    """The topic of all events."""
+    return f"{tenant}-events"
+
+
+def events_of(tenant: str, subscriber: str) -> str:
+    """The topic of a subscriber's own."""
+    return f"{tenant}-events-{subscriber}"
+
+
 def deliver(tenant: str, service: str) -> str:
     """The FIFO queue of a service."""
     return f"{_checked(f'{tenant}-deliver-{service}', _LONGEST_QUEUE - len('-dead.fifo'))}.fifo"

@@ -22,6 +22,7 @@ def add_storage(stack: Stack) -> None:
         {
             **keys.TABLE_DEFINITION,
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "TimeToLiveSpecification": {"AttributeName": keys.EXPIRES, "Enabled": True},
             "DeletionProtectionEnabled": ref("DeletionProtection"),
             "SSESpecification": when("HasKey", {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": ref("KeyArn")}),
         },

@@ -13,6 +13,7 @@ from infra.extract import add_extract
 from infra.feedback import add_feedback
 from infra.functions import Function
 from infra.gateway import add_gateway, speaks_for
+from infra.notify import add_notify
 from infra.poll import add_bulk, add_poll, is_own, roles_of
 from infra.resources import Stack, ref
 from infra.storage import add_storage
@@ -63,6 +64,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     add_poll(stack, bundle, changes, bulk)
     add_feedback(stack, bundle, _IDENTITIES, deliver)
     add_gateway(stack, bundle, changes)
+    add_notify(stack, bundle)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Provisioning engine of {tenant}",

@@ -130,6 +130,18 @@ EXCLUSION = """\
 """
 
 
+def test_subscribers_are_read_from_their_folder_with_their_places(campus: Path) -> None:
+    (campus / "subscribers").mkdir()
+    file = write(campus, "subscribers/phone-book.yaml", "id: phone-book\nservices: [library]\n")
+    assert [subscriber.id for subscriber in load_folder(campus).bundle.subscribers] == ["phone-book"]
+    write(campus, "subscribers/phone-book.yaml", "id: phone-book\nservices: [libary]\n")
+    with pytest.raises(BundleError) as caught:
+        check_folder(campus)
+    assert [(error.problem, error.where, error.line) for error in caught.value.problems] == [
+        ("there is no service 'libary'", str(file), 2)
+    ]
+
+
 def test_exclusions_are_read_from_their_folder_with_their_places(campus: Path) -> None:
     (campus / "exclusions").mkdir()
     write(campus, "exclusions/a.yaml", EXCLUSION)

@@ -21,17 +21,18 @@ from provisioning.command.bundle import check_folder
 from provisioning.command.main import application
 from provisioning.command.yaml import read_yaml
 from provisioning.core.cases import Case
-from provisioning.core.catalog import Exclusion, Model, Rule, Service, Source, Tenant
+from provisioning.core.catalog import Exclusion, Model, Rule, Service, Source, Subscriber, Tenant
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import parse_duration, parse_start
 
 CAMPUS = ROOT / "localstack" / "campus"
 PACKAGED = Path(schemas.__file__).parent
 MODELS: dict[str, type[Model]] = {
-    "tenant": Tenant, "source": Source, "service": Service, "rules": Rule, "exclusions": Exclusion, "cases": Case,
+    "tenant": Tenant, "source": Source, "service": Service, "subscriber": Subscriber,
+    "rules": Rule, "exclusions": Exclusion, "cases": Case,
 }  # fmt: skip
 VALIDATORS = {kind: Draft202012Validator(schemas.schema(kind)) for kind in schemas.KINDS}
-FOLDERS = {"sources": "source", "services": "service"}
+FOLDERS = {"sources": "source", "services": "service", "subscribers": "subscriber"}
 FILES = sorted(path for path in CAMPUS.rglob("*.yaml") if schemas.FOLDER not in path.parts)
 
 
@@ -45,7 +46,7 @@ def by_schema(kind: str, value: Any) -> bool:
 
 def by_model(kind: str, value: Any) -> bool:
     """As the reader reads, one entry or a list of them."""
-    entries = [value] if kind in ("tenant", "source", "service") else value
+    entries = [value] if kind in ("tenant", "source", "service", "subscriber") else value
     if not isinstance(entries, list):
         return False
     try:
@@ -101,6 +102,7 @@ RULE = {"id": "one", "service": "wiki", "who": "true", "because": "x"}
 SERVICE = {"id": "sp", "protocol": "scim", "endpoint": "https://sp.example", "account": {"userName": "person.login"}}
 CASE = {"id": "one", "expect": {"wiki": []}}
 EXCLUSION = {"id": "one", "between": [{"service": "a1"}, {"service": "a2"}], "resolve": "later", "because": "x"}
+SUBSCRIBER = {"id": "phone-book", "queue": "arn:aws:sqs:eu-west-1:111122223333:phone-book"}
 TENANT = {"id": "te", "person": {"login": "string"}}
 WEEKLY = {"days": ["sat", "sun"], "from": "22:00", "until": "02:00"}
 DATED = {"since": "2026-12-24T00:00", "until": "2026-12-27T00:00"}
@@ -118,6 +120,9 @@ GOOD: list[tuple[str, Any]] = [
     ("tenant", {**TENANT, "zone": "Europe/Amsterdam", "limits": {"values": 5}}),
     ("source", {"id": "registry", "format": "cloudevents"}),
     ("exclusions", [EXCLUSION]),
+    ("subscriber", {"id": "phone-book"}),
+    ("subscriber", {**SUBSCRIBER, "types": ["account.created"], "services": ["wiki"], "account": None}),
+    ("subscriber", {"id": "phone-book", "form": "full", "attributes": ["groups"], "account": "111122223333"}),
     (
         "cases",
         [CASE, {**CASE, "at": "2026-09-01T08:00:00Z", "expect": {"wiki": "absent"}}, {"id": "two", "only": True}],
@@ -163,6 +168,12 @@ BAD: list[tuple[str, Any]] = [
     ("tenant", {**TENANT, "person": {"given name": "string"}}),
     ("source", {"id": "registry", "format": "csv"}),
     ("exclusions", [{**EXCLUSION, "between": [{"service": "a1"}]}]),
+    ("subscriber", {**SUBSCRIBER, "types": ["account.lost"]}),
+    ("subscriber", {**SUBSCRIBER, "form": "full"}),
+    ("subscriber", {**SUBSCRIBER, "attributes": ["groups"]}),
+    ("subscriber", {**SUBSCRIBER, "form": "thin", "attributes": ["groups"]}),
+    ("subscriber", {**SUBSCRIBER, "account": "111122223333"}),
+    ("subscriber", {**SUBSCRIBER, "queue": "https://sqs.example/1/q"}),
     ("cases", [{**CASE, "expect": {}}]),
     ("cases", [{**CASE, "expect": {"wiki": "gone"}}]),
     ("cases", [{**CASE, "expect": {"wiki": [{"phase": "suspended"}]}}]),

@@ -41,7 +41,11 @@ class Deployed:
 
     def take(self, queue: str) -> list[Taken]:
         """What a queue hands out now; it is gone then."""
-        return self.run(lambda: _take(self.queues[queue]))
+        return self.take_from(self.queues[queue])
+
+    def take_from(self, queue: SqsBox) -> list[Taken]:
+        """What a queue of a test's own hands out now; it is gone then."""
+        return self.run(lambda: _take(queue))
 
 
 @pytest.fixture(scope="session")

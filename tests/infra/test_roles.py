@@ -62,6 +62,8 @@ def test_no_function_may_delete_or_scan_or_administer(template: Template) -> Non
             "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:ConditionCheckItem", "dynamodb:BatchWriteItem",
             "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage",
             "s3:GetObject", "s3:PutObject", "s3:ListBucket", "secretsmanager:GetSecretValue",
+            "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams",
+            "sns:Publish",
         }  # fmt: skip
 
 
@@ -152,7 +154,7 @@ def test_a_function_reaches_only_the_items_of_its_stage(
     assert partitions(template, function, "dynamodb:BatchWriteItem") == waiting, "what is written without a condition"
 
 
-def test_receive_writes_what_is_rejected_and_extract_files_and_deliver_what_no_message_holds_and_nobody_else_any(
+def test_who_may_write_objects_writes_those_of_its_own_folder_and_the_others_write_none(
     template: Template,
 ) -> None:
     written = {function: granted(template, function, "s3:PutObject") for function in functions(template)}
@@ -160,6 +162,7 @@ def test_receive_writes_what_is_rejected_and_extract_files_and_deliver_what_no_m
         "ReceiveFunction": [{"Fn::Sub": "${Bucket.Arn}/rejected/*"}],
         "ExtractFunction": [{"Fn::Sub": "${Bucket.Arn}/extracts/parking/*"}],
         "DeliverBadgeFunction": [{"Fn::Sub": "${Bucket.Arn}/deliveries/badge/*"}],
+        "NotifyFunction": [{"Fn::Sub": "${Bucket.Arn}/rejected/*"}],
     }
 
 

@@ -67,6 +67,7 @@ def test_there_is_one_function_for_each_stage_and_one_deliver_for_each_service(
         "campus-campaign",
         "campus-extract",
         "campus-feedback",
+        "campus-notify",
     }
     assert names == stages | {f"campus-deliver-{service.id}" for service in bundle.services}
 
@@ -83,12 +84,12 @@ def test_every_function_is_told_what_its_settings_read(template: Template) -> No
         given = {name: value if isinstance(value, str) else "x" for name, value in variables.items()}
         given["PROVISIONING_DELIVER_QUEUES"] = "{}"
         settings = read_settings(given)
-        assert settings.identities_queue or settings.extract_queue
+        assert settings.identities_queue or settings.extract_queue or settings.events_topic
         assert bool(settings.service) == ("-deliver-" in function["FunctionName"])
         assert set(variables) - {"AWS_ENDPOINT_URL"} <= {
             "PROVISIONING_TABLE", "PROVISIONING_BUCKET", "PROVISIONING_IDENTITIES_QUEUE", "PROVISIONING_CAMPAIGN_QUEUE",
             "PROVISIONING_DELIVER_QUEUES", "PROVISIONING_SERVICE", "PROVISIONING_SOURCES", "PROVISIONING_EXTRACT_QUEUE",
-            "PROVISIONING_FEEDBACK_QUEUES",
+            "PROVISIONING_FEEDBACK_QUEUES", "PROVISIONING_EVENTS_TOPIC",
         }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from provisioning.core.policy import Policy
 from provisioning.ports import Published, Rejected
 from provisioning.runtime.entry import clock
 from provisioning.stages.campaign import VERIFYING, steps, write_step
+from provisioning.stages.notify import STREAM
 
 SHOWN: Final = 20  # parked accounts of a service, and rejected records of a source
 
@@ -103,7 +104,9 @@ async def state_of(stack: str) -> dict[str, Any]:
                 "parked": [{"identity": account.identity, "reason": account.error} for account in parked],
             }
         # What came by a queue that is no source's is kept under the queue's name and is not listed here.
-        rejected = [item for source in policy.sources for item in await ports.rejections.rejections(source, SHOWN)]
+        rejected = [
+            item for source in (*policy.sources, STREAM) for item in await ports.rejections.rejections(source, SHOWN)
+        ]
         return {
             "bundle": {"hash": policy.hash, "sequence": policy.sequence},
             "stale": {source: show(since) for source, since in policy.stale.items()},

@@ -10,9 +10,11 @@ from rich.console import Console
 
 from provisioning.command import cases, schemas, show
 from provisioning.command.bundle import check_folder, load_cases
+from provisioning.command.events import events
 from provisioning.command.explained import print_explanation
 from provisioning.command.explained_json import words
 from provisioning.command.extract import extracts
+from provisioning.command.history import history
 from provisioning.command.new import new
 from provisioning.command.now import now as now_command
 from provisioning.command.options import Json, Stack
@@ -35,6 +37,8 @@ application.add_typer(extracts, name="extract")
 application.add_typer(sources, name="source")
 application.add_typer(new, name="new")
 application.command()(records)
+application.command()(history)
+application.command()(events)
 application.command()(password)
 application.command("now")(now_command)
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle.", exists=True, file_okay=False)]

@@ -25,9 +25,9 @@ class Reader:
     problems: list[InvalidError] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
 
-    def one(self, pattern: str, model: type[Entry], kind: str) -> Iterator[Entry]:
-        """One entry a file; at least one file."""
-        for document in self._documents(pattern):
+    def one(self, pattern: str, model: type[Entry], kind: str, optional: bool = False) -> Iterator[Entry]:
+        """One entry a file. `optional`: there may be no file at all."""
+        for document in self._documents(pattern, optional):
             yield from self._entry(model, document, (), document.value, kind)
 
     def many(self, pattern: str, model: type[Entry], kind: str, optional: bool = False) -> Iterator[Entry]:

@@ -29,6 +29,7 @@ from provisioning.runtime.log import log
 from provisioning.runtime.wiring import new_identity
 from provisioning.stages.decide import Decide
 from provisioning.stages.message import Message
+from provisioning.stages.notify import STREAM
 from provisioning.stages.receive import Fetch, Receive, receive
 from provisioning.stages.signed import Verifying, read_signed
 
@@ -72,6 +73,8 @@ async def retry(stack: str, source: str | None, ids: Sequence[str]) -> list[dict
 
 
 async def _retry(ports: Deployed, policy: Policy, shell: Receive, each: Rejected) -> dict[str, str]:
+    if each.source == STREAM:  # no source said it: its item's next write tells of the state
+        return {**_words(each), "done": "nobody can take this in: it was an item of the table"}
     message = Message(each.message, each.body, each.source)
     try:
         listening = Listening(policy.source(each.source), policy.readers.get(each.source), policy.schema)
@@ -117,9 +120,10 @@ def fetcher(ports: Deployed) -> Fetch:
 
 async def _rejected(ports: Deployed, source: str | None) -> list[Rejected]:
     policy = await ports.policies.current()
-    if source is not None and source not in policy.sources:
-        raise InvalidError(f"there is no source {source!r}", right=f"one of {', '.join(policy.sources)}")
-    names = policy.sources if source is None else (source,)
+    known = (*policy.sources, STREAM)
+    if source is not None and source not in known:
+        raise InvalidError(f"there is no source {source!r}", right=f"one of {', '.join(known)}")
+    names = known if source is None else (source,)
     return [each for name in names for each in await ports.rejections.rejections(name, MOST)]
 
 

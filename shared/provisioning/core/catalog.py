@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema
 
 from provisioning.core.authentication_options import Authentication as Authentication
 from provisioning.core.extract_options import Extract
+from provisioning.core.history_options import History
 from provisioning.core.ldap_options import Ldap as Ldap
 from provisioning.core.maintenance_options import Window as Window
 from provisioning.core.model import Model as Model
@@ -32,6 +33,7 @@ from provisioning.core.source_channel import Channel
 from provisioning.core.source_options import Absence, Format, Poll, Reading, Signed, fault_of_signed
 from provisioning.core.source_push import Push as Push
 from provisioning.core.spml_options import Spml as Spml
+from provisioning.core.subscriber_options import Subscriber as Subscriber
 from provisioning.core.trust_options import Asserts, Freshness, Merge, Receives, Support
 
 # A name is part of queue and function names, so it is short and plain.
@@ -73,6 +75,7 @@ class Tenant(Model):
     merge: dict[Attribute, Merge] = Field(
         default_factory=dict, description="how the words of several sources about an attribute become one value"
     )
+    history: History = History()
 
 
 class Source(Model):
@@ -287,3 +290,4 @@ class Bundle(Model):
     services: tuple[Service, ...] = Field(min_length=1, max_length=200)
     rules: tuple[Rule, ...] = Field(max_length=2000)
     exclusions: tuple[Exclusion, ...] = Field(default=(), max_length=200)
+    subscribers: tuple[Subscriber, ...] = Field(default=(), max_length=50)

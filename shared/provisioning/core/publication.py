@@ -17,6 +17,7 @@ from provisioning.core.policy import CompiledRule, Policy, compiled_rule
 from provisioning.core.reading import Reader, compile_reading
 from provisioning.core.record import Schema
 from provisioning.core.separation import exclusion_problems
+from provisioning.core.subscription import subscriber_problems
 from provisioning.core.trust_check import circles_of, compile_trust, trust_problems
 
 _SIMPLE: Final = frozenset({"string", "bool", "int", "double", "timestamp", "duration"})
@@ -50,7 +51,7 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
     readers = _readers(bundle, problems)
     problems.extend((*_requirements(bundle), *_passwords(bundle)))
     compiled = _rules(bundle, schema, problems)
-    problems.extend((*exclusion_problems(bundle), *trust_problems(bundle)))
+    problems.extend((*exclusion_problems(bundle), *trust_problems(bundle), *subscriber_problems(bundle)))
     if problems:
         raise BundleError(problems)
     for_person = tuple(rule for rule in compiled if not rule.per_affiliation)
@@ -115,6 +116,7 @@ def _unique(bundle: Bundle, problems: list[InvalidError]) -> None:
         ("services", bundle.services),
         ("rules", bundle.rules),
         ("exclusions", bundle.exclusions),
+        ("subscribers", bundle.subscribers),
     ):
         seen: set[str] = set()
         for entry in entries:

@@ -24,6 +24,8 @@ from provisioning.core.stored import Published as Published
 from provisioning.core.stored import Rejected as Rejected
 from provisioning.core.stored import Waiting as Waiting
 from provisioning.ports.hearings import Hearings as Hearings
+from provisioning.ports.notifying import Announcements as Announcements
+from provisioning.ports.notifying import Histories as Histories
 from provisioning.ports.polling import Extraction as Extraction
 from provisioning.ports.polling import Folders as Folders
 from provisioning.ports.polling import Intake as Intake

@@ -23,6 +23,7 @@
 | pushed and unsent | `O#<source>` | `<U or G>#<id>` | gateway, with what changed |
 | that one was deleted | `D#<source>#<U or G>` | `D#<id>` | gateway, with the resource |
 | what became of a request | `A#<source>` | `A#<request>` | gateway |
+| history of a write | `H#<identity>` | `I#<revision>` or `A#<service>#<revision>` | notify |
 
 In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive,
 `extracts/<folder>/…` by extract, for services whose endpoint names no bucket, `polled/<source>/…` by poll.
