@@ -24,9 +24,10 @@ BATCH: Final = 100  # entries of the stream
 WINDOW: Final = 1  # seconds for which a batch is gathered
 # Batches of one shard in hand at once. Lambda keeps the order of one item's entries all the same.
 PARALLEL: Final = 4
-# What does not go is tried again until the topic and the table have had half a day to come back, and a defect a hundred
-# times, each time on a smaller batch. The stream holds a day.
-ATTEMPTS: Final = 100
+# What does not go is tried again until the topic and the table have had half a day to come back; the stream holds a
+# whole one. Lambda counts attempts too, and does not say how far apart they are: so it is given as many as it takes.
+# What one entry alone is to blame for does not wait for either: the function finds it, keeps it and goes on.
+ATTEMPTS: Final = 10000
 AGE: Final = 43200  # seconds
 
 

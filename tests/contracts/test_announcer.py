@@ -10,7 +10,7 @@ import pytest
 from provisioning.adapters.aws.announcer import Announcer
 from provisioning.adapters.aws.clients import Clients
 from provisioning.adapters.memory.notifying import MemoryAnnouncements
-from provisioning.core.event import LARGEST, Announced
+from provisioning.core.event import LARGEST, Announced, Refusal
 from tests.contracts.boxes import SqsBox, new_queue
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -96,7 +96,7 @@ async def test_what_cannot_be_sent_is_said_of_every_event(clients: Clients) -> N
     topic = "arn:aws:sns:eu-west-1:123456789012:no-such-topic"
     refused = await Announcer(clients).announce(topic, events)
     assert refused.keys() == {each.id for each in events}
-    assert all("NotFound" in reason for reason in refused.values())
+    assert all("NotFound" in refusal.reason and not refusal.lasting for refusal in refused.values())
     queue = await new_queue(clients, fifo=True)
     gone = queue.url.replace(".fifo", "x.fifo")
     assert len(await Announcer(clients).announce(gone, events)) == 12
@@ -105,8 +105,8 @@ async def test_what_cannot_be_sent_is_said_of_every_event(clients: Clients) -> N
 class Answering:
     """A client of SNS that says which entries of a batch it does not take, as the service does for those alone."""
 
-    def __init__(self, failed: Sequence[str]) -> None:
-        self.failed, self.sent = failed, list[list[dict[str, Any]]]()
+    def __init__(self, failed: Sequence[str], code: str = "InternalError", *, sender: bool = False) -> None:
+        self.failed, self.sent, self.code, self.sender = failed, list[list[dict[str, Any]]](), code, sender
 
     async def sns(self, region: str | None = None) -> "Answering":
         return self
@@ -117,7 +117,7 @@ class Answering:
     async def publish_batch(self, TopicArn: str, PublishBatchRequestEntries: list[dict[str, Any]]) -> Any:  # noqa: N803
         self.sent.append(PublishBatchRequestEntries)
         failed = [each for each in PublishBatchRequestEntries if each["Message"] in self.failed]
-        return {"Failed": [{"Id": each["Id"], "Code": "InternalError", "SenderFault": False} for each in failed]}
+        return {"Failed": [{"Id": each["Id"], "Code": self.code, "SenderFault": self.sender} for each in failed]}
 
 
 async def test_of_a_batch_those_alone_are_refused_that_were() -> None:
@@ -125,16 +125,28 @@ async def test_of_a_batch_those_alone_are_refused_that_were() -> None:
     events = [announced(number, str(number)) for number in range(12)]
     topic = "arn:aws:sns:eu-west-1:123456789012:events"
     refused = await Announcer(client).announce(topic, events)
-    assert refused == {"e3": "PublishBatch: InternalError", "e11": "PublishBatch: InternalError"}
+    assert refused == dict.fromkeys(("e3", "e11"), Refusal("PublishBatch: InternalError"))
     again: Any = Answering(["3"])
     refused = await Announcer(again).announce(f"{topic}.fifo", events)
     assert {*refused} == {"e3", "e10", "e11"}, "none of a later request is sent after one that was refused"
     assert len(again.sent) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "sender", "lasting"),
+    [("InvalidParameter", True, True), ("InvalidParameter", False, False), ("KMSAccessDenied", True, False)],
+)
+async def test_what_its_own_content_is_at_fault_for_is_told_from_what_may_pass(
+    code: str, sender: bool, lasting: bool
+) -> None:
+    client: Any = Answering(["1"], code, sender=sender)
+    refused = await Announcer(client).announce("arn:aws:sns:eu-west-1:123456789012:events", [announced(1, "1")])
+    assert refused == {"e1": Refusal(f"PublishBatch: {code}", lasting)}
+
+
 async def test_in_memory_it_is_the_same() -> None:
-    memory = MemoryAnnouncements(refusals={"e3": "no"})
+    memory = MemoryAnnouncements(refusals={"e3": Refusal("no")})
     events = [announced(number) for number in range(12)]
-    assert await memory.announce("topic", events) == {"e3": "no"}
+    assert await memory.announce("topic", events) == {"e3": Refusal("no")}
     assert [each.id for each in memory.heard["topic"]] == [each.id for each in events if each.id != "e3"]
     assert memory.requests == {"PublishBatch": 2}

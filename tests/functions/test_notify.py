@@ -2,8 +2,8 @@
 
 moto serves the stream's own API (GetRecords), but no Lambda mapping: here the records are read by that API, put into
 the form in which Lambda hands them over (binary values as base64), and given to the handler. What a mapping does, its
-filter and its polling, is tried in tests/local/test_notify.py on the embedded AWS; retries, bisection and the
-dead-letter queue of a mapping are AWS's own and are tried nowhere.
+filter and its polling, is tried in tests/local/test_notify.py on the embedded AWS; retries and the dead-letter queue of
+a mapping are AWS's own and are tried nowhere.
 """
 
 import base64

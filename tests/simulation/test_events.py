@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from provisioning.core.event import Refusal
 from provisioning.core.occurrence import Change
 from provisioning.core.transition import occurrences
 from tests.simulation.build import build
@@ -37,7 +38,7 @@ async def told(seed: int, changes: Sequence[Change]) -> Notifier:
     while left:
         batch = left[: chance.randint(1, 100)]
         ids = [each.id for change in batch for each in occurrences(change, 0)]
-        notify.announcements.refusals = {id_: "throttled" for id_ in ids if chance.random() < 0.002}
+        notify.announcements.refusals = {id_: Refusal("throttled") for id_ in ids if chance.random() < 0.002}
         if await deaths.kill(notify.take(batch), chance.choice([0, 0, 1, 3, 5, 7])):
             continue  # it comes again as it was
         notify.announcements.refusals = {}

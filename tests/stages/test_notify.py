@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioning.core.account import Account, Condition, Known, Phase
+from provisioning.core.event import Refusal
 from provisioning.core.identity import Identity
 from provisioning.core.occurrence import Change, Unreadable
 from provisioning.core.record import Record
@@ -138,7 +139,7 @@ async def test_from_the_first_event_that_is_refused_on_everything_comes_again_an
         add(stream, person, "library", ACTIVE)
     await notify.take(stream.changes)
     again = await notifier()
-    again.announcements.refusals = {notify.heard[1].id: "throttled"}
+    again.announcements.refusals = {notify.heard[1].id: Refusal("throttled")}
     assert await again.take(stream.changes) == stream.changes[1].number
     assert {written[0] for written in again.histories.kept} == {"p1"}
     assert [fields for word, fields in again.lines if word == "notify.refused"] == [
@@ -147,6 +148,21 @@ async def test_from_the_first_event_that_is_refused_on_everything_comes_again_an
     again.announcements.refusals = {}
     await again.take(stream.changes[1:])
     assert {each.id for each in again.heard} == {each.id for each in notify.heard}
+
+
+async def test_an_event_that_nobody_will_ever_accept_is_kept_and_holds_up_nobody() -> None:
+    notify, stream = await notifier(), Stream()
+    for person in ("p1", "p2"):
+        add(stream, person, "library", ACTIVE, SUSPENDED)
+    await notify.take(stream.changes)
+    again = await notifier()
+    again.announcements.refusals = {notify.heard[0].id: Refusal("InvalidParameter", lasting=True)}
+    assert await again.take(stream.changes) is None
+    assert [(event["type"], event["data"]["previous"]) for event in again.events] == [
+        ("account.suspended", 1), ("account.created", 0), ("account.suspended", 1),
+    ]  # fmt: skip
+    (kept,) = await again.store.rejections(STREAM, 10)
+    assert (kept.message, kept.body) == (notify.heard[0].id, notify.heard[0].body)
 
 
 async def test_requests_of_a_batch_are_counted() -> None:

@@ -73,8 +73,8 @@ async def retry(stack: str, source: str | None, ids: Sequence[str]) -> list[dict
 
 
 async def _retry(ports: Deployed, policy: Policy, shell: Receive, each: Rejected) -> dict[str, str]:
-    if each.source == STREAM:  # no source said it: its item's next write tells of the state
-        return {**_words(each), "done": "nobody can take this in: it was an item of the table"}
+    if each.source == STREAM:  # an item or an event of ours: the item's next write tells of the state
+        return {**_words(each), "done": "nobody can take this in: no source said it"}
     message = Message(each.message, each.body, each.source)
     try:
         listening = Listening(policy.source(each.source), policy.readers.get(each.source), policy.schema)

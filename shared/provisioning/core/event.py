@@ -6,7 +6,7 @@ The schema of each type, and an example, are in the folder `events` beside the s
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from provisioning.core.account import Account, Json
 from provisioning.core.event_types import KINDS, VERSION
@@ -34,6 +34,13 @@ class Announced:
     def size(self) -> int:
         """Bytes as the service counts them, rounded up: the body is ASCII."""
         return len(self.body) + _MARGIN
+
+
+class Refusal(NamedTuple):
+    """Why an event was not accepted. `lasting`: it never will be; the fault is its own."""
+
+    reason: str
+    lasting: bool = False
 
 
 def announced(tenant: str, occurrence: Occurrence, values: Mapping[str, Json] | None = None) -> Announced:

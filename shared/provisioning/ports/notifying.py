@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from provisioning.core.event import Announced
+from provisioning.core.event import Announced, Refusal
 from provisioning.core.history import Entry, Written
 from provisioning.core.period import Instant
 
@@ -11,7 +11,7 @@ from provisioning.core.period import Instant
 class Announcements(Protocol):
     """Topics and queues to which events are published."""
 
-    async def announce(self, destination: str, events: Sequence[Announced]) -> Mapping[str, str]:
+    async def announce(self, destination: str, events: Sequence[Announced]) -> Mapping[str, Refusal]:
         """Publish to a topic or a queue, by ARN or URL: one request for ten; why, by id, for those not accepted.
 
         Where the destination keeps an order, none is accepted after one that was refused. Never raises for what the

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from provisioning.core.event import announced
+from provisioning.core.event import Announced, Refusal, announced
 from provisioning.core.history import Entry, Written, entry_of
 from provisioning.core.occurrence import Change, Occurrence, Type, Unreadable
 from provisioning.core.period import DAY, Instant
@@ -109,17 +109,33 @@ async def _publish(shell: Notify, policy: Policy, read: Sequence[Read]) -> int:
             letters[shell.topics[subscriber.id]] = own
         else:
             shell.log("notify.undeployed", subscriber=subscriber.id)
-    refused: dict[str, str] = {}
+    refused: dict[str, Refusal] = {}
     for topic, events in letters.items():
-        refused |= await shell.announcements.announce(topic, events) if events else {}
+        found = await shell.announcements.announce(topic, events) if events else {}
+        await _keep(shell, read, [each for each in events if each.id in found and found[each.id].lasting], found)
+        refused |= {id_: refusal for id_, refusal in found.items() if not refusal.lasting}
     return _first_of(read, refused, shell)
 
 
-def _first_of(read: Sequence[Read], refused: Mapping[str, str], shell: Notify) -> int:
+async def _keep(
+    shell: Notify, read: Sequence[Read], events: Sequence[Announced], refused: Mapping[str, Refusal]
+) -> None:
+    """Keep events that nobody will ever accept: they would hold up all that come after them.
+
+    Whoever listens sees by the next event of the same item that one was missed.
+    """
+    at = {each.id: one.change.at for one in read for each in one.found}
+    for each in events:
+        reason = f"event {each.id}: {refused[each.id].reason}"
+        await shell.rejections.keep(Rejected(STREAM, each.id, reason, each.body, at[each.id]))
+        shell.log("notify.kept", event=each.id, reason=reason)
+
+
+def _first_of(read: Sequence[Read], refused: Mapping[str, Refusal], shell: Notify) -> int:
     for number, one in enumerate(read):
-        reason = next((refused[each.id] for each in one.found if each.id in refused), None)
-        if reason is not None:
-            shell.log("notify.refused", reason=reason, again=len(read) - number, trace=one.change.number)
+        refusal = next((refused[each.id] for each in one.found if each.id in refused), None)
+        if refusal is not None:
+            shell.log("notify.refused", reason=refusal.reason, again=len(read) - number, trace=one.change.number)
             return number
     return len(read)
 

@@ -8,10 +8,15 @@ from typing import Any, Final
 
 from provisioning.adapters.aws.clients import Clients, asking
 from provisioning.core.errors import TransientError
-from provisioning.core.event import LARGEST, Announced
+from provisioning.core.event import LARGEST, Announced, Refusal
 from provisioning.core.queue_options import Place, read_place
 
 MOST: Final = 10  # messages of one request
+# What the services say of one entry whose own content is at fault. All else may be otherwise the next time.
+_LASTING: Final = frozenset({
+    "InvalidMessageContents", "InvalidParameter", "InvalidParameterValue", "MessageTooLong", "ParameterValueInvalid",
+})  # fmt: skip
+_AFTER: Final = Refusal("after one that was refused")
 _OPERATIONS: Final = {"sns": "PublishBatch", "sqs": "SendMessageBatch"}
 
 
@@ -22,21 +27,21 @@ class Announcer:
         self.requests: Counter[str] = Counter()
         self._clients = clients
 
-    async def announce(self, destination: str, events: Sequence[Announced]) -> Mapping[str, str]:
+    async def announce(self, destination: str, events: Sequence[Announced]) -> Mapping[str, Refusal]:
         place = read_place(destination)
         batches = list(_batches(events))
         if place.fifo:  # one after the other, or their order would be lost; and none after one that was lost
-            refused: dict[str, str] = {}
+            refused: dict[str, Refusal] = {}
             for number, batch in enumerate(batches):
                 refused |= await self._send(place, batch)
                 if refused:
                     later = [each for some in batches[number + 1 :] for each in some]
-                    return {**refused, **dict.fromkeys((each.id for each in later), "after one that was refused")}
+                    return {**refused, **dict.fromkeys((each.id for each in later), _AFTER)}
             return refused
         found = await asyncio.gather(*(self._send(place, batch) for batch in batches))
-        return {id_: reason for some in found for id_, reason in some.items()}
+        return {id_: refusal for some in found for id_, refusal in some.items()}
 
-    async def _send(self, place: Place, events: Sequence[Announced]) -> dict[str, str]:
+    async def _send(self, place: Place, events: Sequence[Announced]) -> dict[str, Refusal]:
         """Send one batch; why, by id, for those that were not accepted."""
         operation = _OPERATIONS[place.kind]
         entries: Any = [_entry(place, number, each) for number, each in enumerate(events)]
@@ -51,9 +56,13 @@ class Announcer:
                     queues = await self._clients.sqs(place.region)
                     answer = await queues.send_message_batch(QueueUrl=place.url, Entries=entries)
         except TransientError as error:
-            return dict.fromkeys((each.id for each in events), str(error))
-        failed = answer.get("Failed", [])
-        return {events[int(each["Id"])].id: f"{operation}: {each.get('Code', 'refused')}" for each in failed}
+            return dict.fromkeys((each.id for each in events), Refusal(str(error)))
+        refused: dict[str, Refusal] = {}
+        for each in answer.get("Failed", []):
+            code = str(each.get("Code", "refused"))
+            lasting = bool(each.get("SenderFault")) and code in _LASTING
+            refused[events[int(each["Id"])].id] = Refusal(f"{operation}: {code}", lasting)
+        return refused
 
 
 def _entry(place: Place, number: int, event: Announced) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from provisioning.adapters.aws.announcer import MOST
 from provisioning.adapters.memory.request import Checkpoint, Request, pass_by
 from provisioning.adapters.memory.store import BATCH, WRITES
-from provisioning.core.event import Announced
+from provisioning.core.event import Announced, Refusal
 from provisioning.core.history import Entry, Written
 from provisioning.core.period import Instant
 
@@ -18,11 +18,11 @@ class MemoryAnnouncements:
 
     checkpoint: Checkpoint = pass_by
     heard: dict[str, list[Announced]] = field(default_factory=dict)
-    refusals: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
 
-    async def announce(self, destination: str, events: Sequence[Announced]) -> Mapping[str, str]:
-        refused: dict[str, str] = {}
+    async def announce(self, destination: str, events: Sequence[Announced]) -> Mapping[str, Refusal]:
+        refused: dict[str, Refusal] = {}
         for first in range(0, len(events), MOST):
             async with Request(self.requests, "PublishBatch", self.checkpoint):
                 for event in events[first : first + MOST]:
