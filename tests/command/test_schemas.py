@@ -21,7 +21,7 @@ from provisioning.command.bundle import check_folder
 from provisioning.command.main import application
 from provisioning.command.yaml import read_yaml
 from provisioning.core.cases import Case
-from provisioning.core.catalog import Exclusion, Model, Rule, Service, Source, Tenant
+from provisioning.core.catalog import Exclusion, Matcher, Model, Rule, Service, Source, Tenant
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import parse_duration, parse_start
 
@@ -29,6 +29,7 @@ CAMPUS = ROOT / "localstack" / "campus"
 PACKAGED = Path(schemas.__file__).parent
 MODELS: dict[str, type[Model]] = {
     "tenant": Tenant, "source": Source, "service": Service, "rules": Rule, "exclusions": Exclusion, "cases": Case,
+    "matchers": Matcher,
 }  # fmt: skip
 VALIDATORS = {kind: Draft202012Validator(schemas.schema(kind)) for kind in schemas.KINDS}
 FOLDERS = {"sources": "source", "services": "service"}
@@ -101,6 +102,7 @@ RULE = {"id": "one", "service": "wiki", "who": "true", "because": "x"}
 SERVICE = {"id": "sp", "protocol": "scim", "endpoint": "https://sp.example", "account": {"userName": "person.login"}}
 CASE = {"id": "one", "expect": {"wiki": []}}
 EXCLUSION = {"id": "one", "between": [{"service": "a1"}, {"service": "a2"}], "resolve": "later", "because": "x"}
+MATCHER = {"id": "orcid", "attribute": "orcid", "between": ["registry", "hr"], "because": "x"}
 TENANT = {"id": "te", "person": {"login": "string"}}
 WEEKLY = {"days": ["sat", "sun"], "from": "22:00", "until": "02:00"}
 DATED = {"since": "2026-12-24T00:00", "until": "2026-12-27T00:00"}
@@ -118,6 +120,8 @@ GOOD: list[tuple[str, Any]] = [
     ("tenant", {**TENANT, "zone": "Europe/Amsterdam", "limits": {"values": 5}}),
     ("source", {"id": "registry", "format": "cloudevents"}),
     ("exclusions", [EXCLUSION]),
+    ("matchers", [MATCHER, {**MATCHER, "tier": 9, "normalize": ["trim", "lower"], "agree": ["birth"]}]),
+    ("source", {"id": "registry", "reassigned": {"when": ["birth"]}}),
     (
         "cases",
         [CASE, {**CASE, "at": "2026-09-01T08:00:00Z", "expect": {"wiki": "absent"}}, {"id": "two", "only": True}],
@@ -163,6 +167,10 @@ BAD: list[tuple[str, Any]] = [
     ("tenant", {**TENANT, "person": {"given name": "string"}}),
     ("source", {"id": "registry", "format": "csv"}),
     ("exclusions", [{**EXCLUSION, "between": [{"service": "a1"}]}]),
+    ("matchers", [{**MATCHER, "between": ["hr"]}]),
+    ("matchers", [{**MATCHER, "normalize": ["soundex"]}]),
+    ("matchers", [{**MATCHER, "tier": 0}]),
+    ("source", {"id": "registry", "reassigned": {"when": []}}),
     ("cases", [{**CASE, "expect": {}}]),
     ("cases", [{**CASE, "expect": {"wiki": "gone"}}]),
     ("cases", [{**CASE, "expect": {"wiki": [{"phase": "suspended"}]}}]),

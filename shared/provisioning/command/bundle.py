@@ -6,6 +6,7 @@ sources/*.py          adapters of sources that the operator wrote; deployed, not
 services/*.yaml       one service a file
 rules/*.yaml          a list of rules a file, in the order of the files' names
 exclusions/*.yaml     a list of exclusions a file, in the order of the files' names; may be missing
+matchers/*.yaml       a list of matchers a file; may be missing
 cases/*.yaml          a list of cases a file; may be missing; not part of what is published
 """
 
@@ -17,7 +18,7 @@ from pydantic import ValidationError
 from provisioning.command.own_sources import check_modules
 from provisioning.command.read import Place, Reader, locate
 from provisioning.core.cases import Case, case_problems
-from provisioning.core.catalog import Bundle, Exclusion, Rule, Service, Source, Tenant
+from provisioning.core.catalog import Bundle, Exclusion, Matcher, Rule, Service, Source, Tenant
 from provisioning.core.errors import InvalidError
 from provisioning.core.policy import Policy
 from provisioning.core.publication import BundleError, compile_bundle
@@ -57,10 +58,13 @@ def load_folder(path: Path) -> Folder:
     services = tuple(reader.one("services/*.yaml", Service, "services"))
     rules = tuple(reader.many("rules/*.yaml", Rule, "rules"))
     exclusions = tuple(reader.many("exclusions/*.yaml", Exclusion, "exclusions", optional=True))
+    matchers = tuple(reader.many("matchers/*.yaml", Matcher, "matchers", optional=True))
     if reader.problems:
         raise BundleError(reader.problems)
     try:
-        bundle = Bundle(tenant=tenants[0], sources=sources, services=services, rules=rules, exclusions=exclusions)
+        bundle = Bundle(
+            tenant=tenants[0], sources=sources, services=services, rules=rules, exclusions=exclusions, matchers=matchers
+        )
     except ValidationError as error:  # too many of something
         faults = error.errors(include_url=False, include_input=False)
         raise BundleError([InvalidError(fault["msg"], str(path / str(fault["loc"][0]))) for fault in faults]) from error

@@ -23,6 +23,8 @@ from provisioning.core.authentication_options import Authentication as Authentic
 from provisioning.core.extract_options import Extract
 from provisioning.core.ldap_options import Ldap as Ldap
 from provisioning.core.maintenance_options import Window as Window
+from provisioning.core.matching_options import Matcher as Matcher
+from provisioning.core.matching_options import Reassigned as Reassigned
 from provisioning.core.model import Model as Model
 from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
@@ -82,6 +84,7 @@ class Source(Model):
     poll: Poll | None = None
     push: Push | None = Field(default=None, description="what it may push over HTTP; none: nothing")
     absence: Absence = Absence()
+    reassigned: Reassigned | None = Field(default=None, description="how a key given to another person shows")
     channel: Channel = Channel()
 
     @model_validator(mode="after")
@@ -271,3 +274,4 @@ class Bundle(Model):
     services: tuple[Service, ...] = Field(min_length=1, max_length=200)
     rules: tuple[Rule, ...] = Field(max_length=2000)
     exclusions: tuple[Exclusion, ...] = Field(default=(), max_length=200)
+    matchers: tuple[Matcher, ...] = Field(default=(), max_length=50)

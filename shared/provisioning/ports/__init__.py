@@ -23,6 +23,7 @@ from provisioning.core.stored import Name as Name
 from provisioning.core.stored import Published as Published
 from provisioning.core.stored import Rejected as Rejected
 from provisioning.core.stored import Waiting as Waiting
+from provisioning.ports.linking import Linked as Linked
 from provisioning.ports.polling import Extraction as Extraction
 from provisioning.ports.polling import Folders as Folders
 from provisioning.ports.polling import Intake as Intake
@@ -34,7 +35,7 @@ from provisioning.ports.tokens import SeenTokens as SeenTokens
 from provisioning.protocols.dialogue import Dialogue, Ending
 
 
-class Identities(Protocol):
+class Identities(Linked, Protocol):
     """What evaluate reads and writes."""
 
     async def links(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
