@@ -53,6 +53,15 @@ def deletes(*partitions: str) -> Value:
     return _items(("dynamodb:DeleteItem",), partitions, arn(TABLE))
 
 
+def links() -> list[Value]:
+    """Read and write who is whom, forget what nobody claims any more, and take accounts along with their names."""
+    return [
+        reads("I#*", "L#*", "M#*", "K#*"),
+        writes("I#*", "L#*", "M#*", "K#*", "N#*"),
+        deletes("M#*"),
+    ]
+
+
 def writes_batches(*partitions: str) -> Value:
     """Put and delete items of these partitions, many at once, whatever is there."""
     return _items(("dynamodb:BatchWriteItem",), partitions, arn(TABLE))

@@ -120,8 +120,8 @@ def _receive(
         rights=(
             roles.consumes(*changes.values(), *bulk.values()),
             roles.sends(_IDENTITIES, *deliver.values()),
-            roles.reads("I#*", "L#*"),
-            roles.writes("I#*", "L#*", "X#*", *roles.watched(bundle.sources)),
+            *roles.links(),
+            roles.writes("X#*", *roles.watched(bundle.sources)),
             *roles.reads_bundle(),
             roles.keeps_rejected(),
             *(right for source in asked for right in roles.asks(source)),
@@ -145,8 +145,7 @@ def _evaluate(stack: Stack, tenant: str, deliver: dict[str, str]) -> None:
         rights=(
             roles.consumes(_IDENTITIES),
             roles.sends(_IDENTITIES, *deliver.values()),
-            roles.reads("I#*"),
-            roles.writes("I#*"),
+            *roles.links(),
             *roles.reads_bundle(),
         ),
     )

@@ -21,7 +21,7 @@ from provisioning.command.bundle import check_folder
 from provisioning.command.main import application
 from provisioning.command.yaml import read_yaml
 from provisioning.core.cases import Case
-from provisioning.core.catalog import Exclusion, Model, Rule, Service, Source, Subscriber, Tenant
+from provisioning.core.catalog import Exclusion, Matcher, Model, Rule, Service, Source, Subscriber, Tenant
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import parse_duration, parse_start
 
@@ -30,6 +30,7 @@ PACKAGED = Path(schemas.__file__).parent
 MODELS: dict[str, type[Model]] = {
     "tenant": Tenant, "source": Source, "service": Service, "subscriber": Subscriber,
     "rules": Rule, "exclusions": Exclusion, "cases": Case,
+    "matchers": Matcher,
 }  # fmt: skip
 VALIDATORS = {kind: Draft202012Validator(schemas.schema(kind)) for kind in schemas.KINDS}
 FOLDERS = {"sources": "source", "services": "service", "subscribers": "subscriber"}
@@ -103,6 +104,7 @@ SERVICE = {"id": "sp", "protocol": "scim", "endpoint": "https://sp.example", "ac
 CASE = {"id": "one", "expect": {"wiki": []}}
 EXCLUSION = {"id": "one", "between": [{"service": "a1"}, {"service": "a2"}], "resolve": "later", "because": "x"}
 SUBSCRIBER = {"id": "phone-book", "queue": "arn:aws:sqs:eu-west-1:111122223333:phone-book"}
+MATCHER = {"id": "orcid", "attribute": "orcid", "between": ["registry", "hr"], "because": "x"}
 TENANT = {"id": "te", "person": {"login": "string"}}
 WEEKLY = {"days": ["sat", "sun"], "from": "22:00", "until": "02:00"}
 DATED = {"since": "2026-12-24T00:00", "until": "2026-12-27T00:00"}
@@ -123,6 +125,8 @@ GOOD: list[tuple[str, Any]] = [
     ("subscriber", {"id": "phone-book"}),
     ("subscriber", {**SUBSCRIBER, "types": ["account.created"], "services": ["wiki"], "account": None}),
     ("subscriber", {"id": "phone-book", "form": "full", "attributes": ["groups"], "account": "111122223333"}),
+    ("matchers", [MATCHER, {**MATCHER, "tier": 9, "normalize": ["trim", "lower"], "agree": ["birth"]}]),
+    ("source", {"id": "registry", "reassigned": {"when": ["birth"]}}),
     (
         "cases",
         [CASE, {**CASE, "at": "2026-09-01T08:00:00Z", "expect": {"wiki": "absent"}}, {"id": "two", "only": True}],
@@ -174,6 +178,10 @@ BAD: list[tuple[str, Any]] = [
     ("subscriber", {**SUBSCRIBER, "form": "thin", "attributes": ["groups"]}),
     ("subscriber", {**SUBSCRIBER, "account": "111122223333"}),
     ("subscriber", {**SUBSCRIBER, "queue": "https://sqs.example/1/q"}),
+    ("matchers", [{**MATCHER, "between": ["hr"]}]),
+    ("matchers", [{**MATCHER, "normalize": ["soundex"]}]),
+    ("matchers", [{**MATCHER, "tier": 0}]),
+    ("source", {"id": "registry", "reassigned": {"when": []}}),
     ("cases", [{**CASE, "expect": {}}]),
     ("cases", [{**CASE, "expect": {"wiki": "gone"}}]),
     ("cases", [{**CASE, "expect": {"wiki": [{"phase": "suspended"}]}}]),

@@ -7,6 +7,7 @@ services/*.yaml       one service a file
 rules/*.yaml          a list of rules a file, in the order of the files' names
 exclusions/*.yaml     a list of exclusions a file, in the order of the files' names; may be missing
 subscribers/*.yaml    one subscriber a file; may be missing
+matchers/*.yaml       a list of matchers a file; may be missing
 cases/*.yaml          a list of cases a file; may be missing; not part of what is published
 """
 
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from provisioning.command.own_sources import check_modules
 from provisioning.command.read import Place, Reader, locate
 from provisioning.core.cases import Case, case_problems
-from provisioning.core.catalog import Bundle, Exclusion, Rule, Service, Source, Subscriber, Tenant
+from provisioning.core.catalog import Bundle, Exclusion, Matcher, Rule, Service, Source, Subscriber, Tenant
 from provisioning.core.errors import InvalidError
 from provisioning.core.policy import Policy
 from provisioning.core.publication import BundleError, compile_bundle
@@ -59,6 +60,7 @@ def load_folder(path: Path) -> Folder:
     rules = tuple(reader.many("rules/*.yaml", Rule, "rules"))
     exclusions = tuple(reader.many("exclusions/*.yaml", Exclusion, "exclusions", optional=True))
     subscribers = tuple(reader.one("subscribers/*.yaml", Subscriber, "subscribers", optional=True))
+    matchers = tuple(reader.many("matchers/*.yaml", Matcher, "matchers", optional=True))
     if reader.problems:
         raise BundleError(reader.problems)
     try:
@@ -69,6 +71,7 @@ def load_folder(path: Path) -> Folder:
             rules=rules,
             exclusions=exclusions,
             subscribers=subscribers,
+            matchers=matchers,
         )
     except ValidationError as error:  # too many of something
         faults = error.errors(include_url=False, include_input=False)

@@ -24,6 +24,8 @@ from provisioning.core.extract_options import Extract
 from provisioning.core.history_options import History
 from provisioning.core.ldap_options import Ldap as Ldap
 from provisioning.core.maintenance_options import Window as Window
+from provisioning.core.matching_options import Matcher as Matcher
+from provisioning.core.matching_options import Reassigned as Reassigned
 from provisioning.core.model import Model as Model
 from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
@@ -89,6 +91,7 @@ class Source(Model):
     poll: Poll | None = None
     push: Push | None = Field(default=None, description="what it may push over HTTP; none: nothing")
     absence: Absence = Absence()
+    reassigned: Reassigned | None = Field(default=None, description="how a key given to another person shows")
     channel: Channel = Channel()
     domain: Name | None = Field(default=None, description="whose word it is; sources of one domain speak for it")
     asserts: Asserts | None = Field(
@@ -291,3 +294,4 @@ class Bundle(Model):
     rules: tuple[Rule, ...] = Field(max_length=2000)
     exclusions: tuple[Exclusion, ...] = Field(default=(), max_length=200)
     subscribers: tuple[Subscriber, ...] = Field(default=(), max_length=50)
+    matchers: tuple[Matcher, ...] = Field(default=(), max_length=50)

@@ -7,6 +7,7 @@ from typing import Final
 
 from provisioning.core.account import Json
 from provisioning.core.lifecycle import Entitlement
+from provisioning.core.linking import UNLINKED, Linking
 from provisioning.core.period import Instant
 from provisioning.core.record import Absence, Affiliation, Record
 from provisioning.core.version import MICROSECONDS
@@ -42,6 +43,12 @@ class Identity:
     sequence: int = 0
     revision: int = 0
     due_at: Instant | None = None
+    linking: Linking = UNLINKED
+
+    @property
+    def forward(self) -> str:
+        """The identity that it was merged into; empty: none."""
+        return self.linking.forward
 
     @property
     def live(self) -> bool:

@@ -12,6 +12,7 @@ from provisioning.core.catalog import Bundle, Rule, Tenant
 from provisioning.core.errors import InvalidError
 from provisioning.core.expression import Environment, Type, compile_expression, compile_selection, parse_type, record
 from provisioning.core.mapping import AccountMapping, compile_mapping
+from provisioning.core.matching import matching_problems
 from provisioning.core.period import BEGINNING, DAY, FOREVER, Duration, Period, parse_end, parse_start
 from provisioning.core.policy import CompiledRule, Policy, compiled_rule
 from provisioning.core.reading import Reader, compile_reading
@@ -51,7 +52,8 @@ def compile_bundle(bundle: Bundle, hash_: str = "", sequence: int = 0) -> Policy
     readers = _readers(bundle, problems)
     problems.extend((*_requirements(bundle), *_passwords(bundle)))
     compiled = _rules(bundle, schema, problems)
-    problems.extend((*exclusion_problems(bundle), *trust_problems(bundle), *subscriber_problems(bundle)))
+    problems.extend((*exclusion_problems(bundle), *trust_problems(bundle)))
+    problems.extend((*subscriber_problems(bundle), *matching_problems(bundle)))
     if problems:
         raise BundleError(problems)
     for_person = tuple(rule for rule in compiled if not rule.per_affiliation)
@@ -117,6 +119,7 @@ def _unique(bundle: Bundle, problems: list[InvalidError]) -> None:
         ("rules", bundle.rules),
         ("exclusions", bundle.exclusions),
         ("subscribers", bundle.subscribers),
+        ("matchers", bundle.matchers),
     ):
         seen: set[str] = set()
         for entry in entries:

@@ -24,6 +24,7 @@ from provisioning.core.stored import Published as Published
 from provisioning.core.stored import Rejected as Rejected
 from provisioning.core.stored import Waiting as Waiting
 from provisioning.ports.hearings import Hearings as Hearings
+from provisioning.ports.linking import Linked as Linked
 from provisioning.ports.notifying import Announcements as Announcements
 from provisioning.ports.notifying import Histories as Histories
 from provisioning.ports.polling import Extraction as Extraction
@@ -37,7 +38,7 @@ from provisioning.ports.tokens import SeenTokens as SeenTokens
 from provisioning.protocols.dialogue import Dialogue, Ending
 
 
-class Identities(Protocol):
+class Identities(Linked, Protocol):
     """What evaluate reads and writes."""
 
     async def links(self, keys: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], str]:

@@ -1,16 +1,20 @@
 """Load an identity, decide, store, and say which bells must ring: what receive and evaluate share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from provisioning.core.bell import OWN_SPAN, Bell, Cause
-from provisioning.core.decision import decide_identity
+from provisioning.core.decision import Decision, decide_identity
 from provisioning.core.errors import ConflictError, StalePolicyError, TransientError
 from provisioning.core.identity import Absorbed, Identity, absorb
+from provisioning.core.matching import is_another
 from provisioning.core.period import Instant
+from provisioning.core.policy import Policy
 from provisioning.core.record import Absence, Record
+from provisioning.core.together import LinkTo, Together
 from provisioning.ports import Identities, Policies
+from provisioning.stages.linking import Change, Matching, Part, another, match
 from provisioning.stages.message import Log
 
 ATTEMPTS: Final = 5  # lost races before the message is left to its redelivery
@@ -65,43 +69,118 @@ async def _find(shell: Decide, subject: Subject) -> Subject:
 
 
 async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, trace: str) -> list[Bell]:
+    part = await _load(shell, subject, trace)
+    if part is None:
+        return []
+    stored = part.stored
+    if subject.key is not None and _is_elsewhere(stored, subject.key):
+        links = await shell.identities.links([subject.key])
+        if links.get(subject.key) != stored.id:  # it was linked to another one since the caller looked
+            return await _decide(shell, replace(subject, identity=links.get(subject.key)), now, cause, trace)
+    policy = await shell.policies.current(at_least=max(stored.sequence, subject.sequence))
+    change = await _changed(shell, policy, subject, part, now, trace)
+    newest = max(each.stored.sequence for each in change.parts)
+    if newest > policy.sequence:  # somebody else's identity was decided by a newer bundle
+        return await _decide(shell, replace(subject, sequence=newest), now, cause, trace)
+    decisions = [decide_identity(policy, each.stored, each.identity, each.accounts, now) for each in change.parts]
+    await _store(shell, change, decisions)
+    bells: list[Bell] = []
+    for each, decision in zip(change.parts, decisions, strict=True):
+        for failure in decision.failures:
+            shell.log("rule.failed", identity=each.stored.id, reason=failure, trace=trace)
+        shell.log(
+            "decided", identity=each.stored.id, cause=cause.value, changed=decision.changed,
+            rings=list(decision.rings), trace=trace,
+        )  # fmt: skip
+        bells += _bells(decision, again=subject.again, now=now, trace=trace)
+    return bells + await _others(shell, subject, change, now, cause, trace)
+
+
+async def _load(shell: Decide, subject: Subject, trace: str) -> Part | None:
+    """Whom to decide for, as stored; None: nobody."""
     if subject.identity is None and isinstance(subject.record, Absence):
         shell.log("absence.unknown", source=subject.record.source, trace=trace)
-        return []
+        return None
     if subject.identity is None:
-        stored, accounts = Identity(shell.new_identity()), {}
-    else:
-        holding = await shell.identities.holding(subject.identity)
-        if holding.identity is None:
-            shell.log("identity.unknown", identity=subject.identity, trace=trace)
-            return []
-        stored, accounts = holding.identity, dict(holding.accounts)
-    policy = await shell.policies.current(at_least=max(stored.sequence, subject.sequence))
-    identity = stored
+        new = Identity(shell.new_identity())
+        return Part(new, new)
+    holding = await shell.identities.holding(subject.identity)
+    if holding.identity is None:
+        shell.log("identity.unknown", identity=subject.identity, trace=trace)
+        return None
+    return Part(holding.identity, holding.identity, dict(holding.accounts))
+
+
+def _is_elsewhere(stored: Identity, key: tuple[str, str]) -> bool:
+    """Whether a record may have left this identity: then only its link says where it is."""
+    known = stored.records.get(key[0])
+    return bool(stored.linking.past) and (known is None or known.deleted or known.key != key[1])
+
+
+async def _changed(shell: Decide, policy: Policy, subject: Subject, part: Part, now: Instant, trace: str) -> Change:
+    """What the record, if there is one, makes of the identity, and of those whom its claims concern."""
+    stored = part.stored
+    absorbed = None
     if subject.record is not None:
-        identity, absorbed = absorb(identity, subject.record, now)
+        identity, absorbed = absorb(stored, subject.record, now)
+        part = replace(part, identity=identity)
         if absorbed is not Absorbed.NEWER:
             version = subject.record.version if isinstance(subject.record, Record) else None
             shell.log(
                 f"record.{absorbed}", identity=stored.id, source=subject.record.source, version=version, trace=trace
             )
-    decision = decide_identity(policy, stored, identity, accounts, now)
-    for failure in decision.failures:
-        shell.log("rule.failed", identity=stored.id, reason=failure, trace=trace)
-    if decision.changed:
-        # Loses to whoever wrote the identity since our read, and to whoever linked the same key to another one.
-        await shell.identities.put_identity(decision.identity, subject.key if stored.revision == 0 else None)
-    shell.log(
-        "decided",
-        identity=stored.id,
-        cause=cause.value,
-        changed=decision.changed,
-        rings=list(decision.rings),
-        trace=trace,
-    )
-    bells = [Bell(stored.id, Cause.DECISION, trace, service) for service in decision.rings]
-    due_at = decision.identity.due_at
+    matching = Matching(shell.identities, policy, shell.log, now, trace)
+    record = subject.record
+    if absorbed is Absorbed.NEWER and isinstance(record, Record) and _is_another(policy, stored, record):
+        return await another(matching, part, record, shell.new_identity())
+    links = (LinkTo(*subject.key, stored.id),) if subject.key is not None and stored.revision == 0 else ()
+    return await match(matching, part, links)
+
+
+def _is_another(policy: Policy, stored: Identity, record: Record) -> bool:
+    if record.deleted or record.source not in stored.records or record.source not in policy.sources:
+        return False
+    reassigned = policy.source(record.source).reassigned
+    return reassigned is not None and is_another(reassigned.when, stored.records[record.source], record)
+
+
+async def _store(shell: Decide, change: Change, decisions: Sequence[Decision]) -> None:
+    if change.is_plain:
+        (decision,) = decisions
+        if decision.changed:
+            # Loses to whoever wrote the identity since our read, and to whoever linked the same key to another one.
+            link = change.links[0][:2] if change.links else None
+            await shell.identities.put_identity(decision.identity, link)
+        return
+    # Loses to whoever wrote any of these since our reads: of two sources that state one value at once, one is first,
+    # and the other finds its claim when it looks again.
+    await shell.identities.put_together(
+        Together(
+            tuple(decision.identity for decision in decisions if decision.changed) + change.merged,
+            change.links, change.claims, change.questions, change.accounts,
+        )
+    )  # fmt: skip
+
+
+def _bells(decision: Decision, *, again: bool, now: Instant, trace: str) -> list[Bell]:
+    identity, due_at = decision.identity.id, decision.identity.due_at
+    bells = [Bell(identity, Cause.DECISION, trace, service) for service in decision.rings]
     # If nothing changed, whoever made it so rings for the boundary, or their message comes again and does.
-    if due_at is not None and due_at < now + OWN_SPAN and (decision.changed or subject.again):
-        bells.append(Bell(stored.id, Cause.CLOCK, trace, at=due_at))
+    if due_at is not None and due_at < now + OWN_SPAN and (decision.changed or again):
+        bells.append(Bell(identity, Cause.CLOCK, trace, at=due_at))
+    return bells
+
+
+async def _others(
+    shell: Decide, subject: Subject, change: Change, now: Instant, cause: Cause, trace: str
+) -> list[Bell]:
+    """Bells of the identities from which this record came: who took it from there may have died before they rang."""
+    if not subject.again or subject.key is None:
+        return []
+    past = change.parts[-1].identity.linking.past
+    decided = {each.stored.id for each in change.parts}
+    origins = {each.origin for each in past if each.origin and (each.source, each.key) == subject.key} - decided
+    bells: list[Bell] = []
+    for origin in sorted(origins):
+        bells += await decide(shell, Subject(origin, again=True), now, cause, trace)
     return bells

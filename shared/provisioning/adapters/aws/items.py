@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from provisioning.adapters.aws import keys
+from provisioning.adapters.aws.linking_items import pack_linking, unpack_linking
 from provisioning.core.account import Account, Condition, Intent, Known, Phase
 from provisioning.core.errors import PermanentError
 from provisioning.core.gate import Gate
@@ -29,6 +30,7 @@ def identity_item(identity: Identity, write: bytes) -> Item:
         [_from_record(record) for record in identity.records.values()],
         [[item.source, *_from_affiliation(item.affiliation)] for item in identity.closed],
         {service: _from_entitlement(entitlement) for service, entitlement in identity.entitlements.items()},
+        *pack_linking(identity.linking),
     ])  # fmt: skip
     if len(body) > LARGEST - _BESIDE:
         raise PermanentError(f"identity {identity.id} needs {len(body)} bytes: {_largest(identity)} is too large")
@@ -45,7 +47,7 @@ def identity_item(identity: Identity, write: bytes) -> Item:
 
 def read_identity(item: Mapping[str, Any]) -> Identity:
     """The identity of an item."""
-    records, closed, entitlements, *_ = unpack(item[keys.BODY]["B"])
+    records, closed, entitlements, *later = unpack(item[keys.BODY]["B"])
     return Identity(
         id=keys.identity_of(item["pk"]["S"]),
         records={fields[0]: _to_record(fields) for fields in records},
@@ -54,6 +56,7 @@ def read_identity(item: Mapping[str, Any]) -> Identity:
         sequence=int(item[keys.SEQUENCE]["N"]),
         revision=int(item[keys.REVISION]["N"]),
         due_at=_read_due(item),
+        linking=unpack_linking(later),
     )
 
 

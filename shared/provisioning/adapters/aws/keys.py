@@ -7,7 +7,9 @@
 | group | `S#<service>` | `R#<group>` | deliver |
 | gate | `S#<service>` | `G` | deliver |
 | waiting for a group | `J#<service>#<group>` | `<identity>#<revision>` | deliver |
-| link | `L#<source>#<key>` | `L` | receive, with the identity |
+| link | `L#<source>#<key>` | `L` | receive, evaluate, with the identity |
+| claim | `M#<matcher>#<value>` | `M` | receive, evaluate, with the identity |
+| question | `K#<question>` | `K` | receive, evaluate, with the identity; the command that answers |
 | reserved name | `N#<service>#<attribute>#<value>` | `N` | deliver |
 | source | `F#<source>` | `F` | poll |
 | when it was heard | `F#<source>` | `H` | receive, poll, schedule |

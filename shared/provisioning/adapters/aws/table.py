@@ -18,6 +18,7 @@ from provisioning.adapters.aws.items import (
     read_identity,
     read_name,
 )
+from provisioning.adapters.aws.linking import LinkedRows
 from provisioning.adapters.aws.rows import Read, Rows
 from provisioning.core.account import Account
 from provisioning.core.errors import ConflictError
@@ -27,10 +28,11 @@ from provisioning.core.period import Instant
 from provisioning.ports import Deliveries, Group, Holding, Name, Waiting
 
 
-class Table:
+class Table(LinkedRows):
     """Ports Identities and Accounts."""
 
     def __init__(self, rows: Rows) -> None:
+        super().__init__(rows)
         self._rows = rows
         self._busy: dict[str, bool] = {}
 

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from provisioning.adapters.aws import keys
 from provisioning.adapters.memory.index import Place
 from provisioning.adapters.memory.indexes import Indexes
+from provisioning.adapters.memory.linking import MemoryLinked
 from provisioning.adapters.memory.request import Checkpoint, Clock, Request, pass_by
 from provisioning.adapters.memory.size import check_account, check_identity
 from provisioning.core.account import Account, Condition
@@ -24,7 +25,7 @@ WRITES: Final = 25  # items of one BatchWriteItem
 Item = TypeVar("Item")
 
 
-class MemoryStore:
+class MemoryStore(MemoryLinked):
     """Ports Identities, Accounts, Due, Walk, Counts and Rejections.
 
     Its contents are public for tests to look at. `lag` gives the seconds until a write shows in the indexes; reads
@@ -38,6 +39,7 @@ class MemoryStore:
         checkpoint: Checkpoint = pass_by,
         shards: int = keys.SHARDS,
     ) -> None:
+        super().__init__()
         self.requests: Counter[str] = Counter()
         self._shards = shards
         self.identities: dict[str, Identity] = {}
@@ -79,10 +81,7 @@ class MemoryStore:
                 if link in self.linked:
                     raise ConflictError(f"{link[0]}/{link[1]} is linked already")
                 self.linked[link] = identity.id
-            self.identities[identity.id] = replace(identity, revision=identity.revision + 1)
-            key = keys.identity_key(identity.id)
-            self._wait(key, identity.id, identity.due_at)
-            self.indexes.by_service.put(key, Place(keys.identities_partition(keys.shard_of(identity.id)), identity.id))
+            self._store_identity(identity)
 
     # Accounts
 
@@ -280,11 +279,6 @@ class MemoryStore:
     def _check(self, stored: Identity | Account | None, mine: Identity | Account) -> None:
         self.check_revision(stored.revision if stored is not None else 0, mine.revision)
         self.check_sequence(stored.sequence if stored is not None else 0, mine.sequence)
-
-    def _wait(self, key: tuple[str, str], identity: str, due_at: Instant | None) -> None:
-        self.indexes.due.put(
-            key, Place(str(keys.shard_of(identity) % self._shards), due_at) if due_at is not None else None
-        )
 
 
 def _batches(items: Iterable[Item], most: int) -> Iterator[list[Item]]:

@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from provisioning.core.cases import Case
-from provisioning.core.catalog import Exclusion, Model, Rule, Service, Source, Subscriber, Tenant
+from provisioning.core.catalog import Exclusion, Matcher, Model, Rule, Service, Source, Subscriber, Tenant
 from provisioning.core.period import Duration
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -23,7 +23,9 @@ FOLDER: Final = ".schemas"  # in the folder of a bundle
 _ENTRIES: Final[Mapping[str, type[Model]]] = {
     "tenant": Tenant, "source": Source, "service": Service, "subscriber": Subscriber,
 }  # fmt: skip
-_LISTS: Final[Mapping[str, type[Model]]] = {"rules": Rule, "exclusions": Exclusion, "cases": Case}
+_LISTS: Final[Mapping[str, type[Model]]] = {
+    "rules": Rule, "exclusions": Exclusion, "matchers": Matcher, "cases": Case,
+}  # fmt: skip
 KINDS: Final = (*_ENTRIES, *_LISTS)
 
 
@@ -51,7 +53,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def schema(kind: str) -> dict[str, Any]:
-    """The schema of one kind of file: tenant, source, service, subscriber, rules, exclusions, cases."""
+    """The schema of one kind of file: tenant, source, service, subscriber, rules, exclusions, matchers, cases."""
     if kind in _ENTRIES:
         return _ENTRIES[kind].model_json_schema(schema_generator=_Generator)
     entry = _LISTS[kind].model_json_schema(schema_generator=_Generator)
