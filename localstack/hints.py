@@ -44,6 +44,7 @@ All of it stays up until Ctrl-C. In another shell, a change by hand:
   curl -s -G -H "Authorization: Bearer $LIBRARY_TOKEN" "$LIBRARY/Users" --data-urlencode 'filter=userName eq "ada"'
 
 Change the file (and its data.version), publish it again, and look again. `.venv/bin/provision status` shows the rest.
+`.venv/bin/provision history registry/ada` tells what became of her, by which rules, and what each service received.
 `.venv/bin/provision extract status parking` shows the car park's files, and `extract start parking` makes the next one.
 The bundle in force lies in {_short(BUNDLE)}: edit a rule, then `.venv/bin/provision publish {_short(BUNDLE)}`.
 The AWS command line does the same: aws sns publish --topic-arn "$TOPIC" --message file://{_short(RECORD)}

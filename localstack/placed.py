@@ -17,6 +17,10 @@ def write_folder(bundle: Bundle, folder: Path) -> None:
     for service in bundle.services:
         _write(folder / "services" / f"{service.id}.yaml", _plain(service))
     _write(folder / "rules" / "rules.yaml", [_plain(rule) for rule in bundle.rules])
+    if bundle.exclusions:
+        _write(folder / "exclusions" / "exclusions.yaml", [_plain(exclusion) for exclusion in bundle.exclusions])
+    for subscriber in bundle.subscribers:
+        _write(folder / "subscribers" / f"{subscriber.id}.yaml", _plain(subscriber))
 
 
 def _plain(model: Model) -> dict[str, object]:

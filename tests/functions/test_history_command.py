@@ -33,6 +33,7 @@ ENTRIES = [
     Entry("ada", "", 1, START, 1, 3, (
         Said(T.IDENTITY_CREATED, "", ("login", "name"), ("registry",)),
         Said(T.ENTITLEMENT_GRANTED, "library", ("standing",), ("readers",)),
+        Said(T.ENTITLEMENT_GRANTED, "wiki", ("standing",), ("editors",)),
     )),
     Entry("ada", "library", 1, START, 1, 3, (Said(T.ACCOUNT_PENDING, "library"),), ("displayName", "userName")),
     Entry("ada", "library", 2, START + HOUR, 2, 3, (Said(T.ACCOUNT_CREATED, "library", ("displayName", "userName")),)),
@@ -86,8 +87,8 @@ def test_the_story_is_told_by_time_with_its_causes_and_what_was_sent(ada: Deploy
     told = json.loads(provision(ada, person, "--json"))
     assert told["identity"] == "ada"
     assert [[event["type"] for event in entry["events"]] for entry in told["entries"]] == [
-        ["identity.created", "entitlement.granted"], ["account.pending"], ["account.created"], ["account.parked"],
-        ["account.suspended"],
+        ["identity.created", "entitlement.granted", "entitlement.granted"], ["account.pending"], ["account.created"],
+        ["account.parked"], ["account.suspended"],
     ]  # fmt: skip
     assert told["entries"][0]["events"][1] == {
         "type": "entitlement.granted", "service": "library", "changed": ["standing"], "because": ["readers"],
@@ -104,6 +105,7 @@ def test_what_an_sp_ever_received_of_a_person_is_answered(ada: Deployed) -> None
         }
     }
     assert "wiki" not in json.dumps(told)
+    assert [event["type"] for event in told["entries"][0]["events"]] == ["entitlement.granted"]
     lines = provision(ada, "registry/k1", "--service", "library")
     assert "library received, or may have:" in lines
     assert "displayName: 2027-01-15T08:00:00+00:00, and last 2027-01-15T11:00:00+00:00" in lines

@@ -1,7 +1,7 @@
 """What `provision history` asks of a deployed stack."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from provisioning.adapters.aws.history import StoredHistory
@@ -27,7 +27,7 @@ async def history_of(stack: str, person: str, service: str | None) -> Told:
         if not found:
             await _refuse_unknown(ports, identity, person)
         policy = await ports.policies.current()
-        entries = [each for each in found if service is None or _is_of(each, service)]
+        entries = found if service is None else [only for each in found if (only := _only(each, service)) is not None]
         known = {*policy.services, *(each.service for each in found)}
         if service is not None and service not in known:
             raise InvalidError(f"there is no service {service!r}", right=f"one of {', '.join(sorted(known - {''}))}")
@@ -44,8 +44,12 @@ async def erase(stack: str, person: str) -> tuple[str, int]:
         return identity, count
 
 
-def _is_of(entry: Entry, service: str) -> bool:
-    return entry.service == service or any(each.service == service for each in entry.said)
+def _only(entry: Entry, service: str) -> Entry | None:
+    """What of an entry concerns one service: its account's, or of the person's what they may have there."""
+    if entry.service == service:
+        return entry
+    said = tuple(each for each in entry.said if each.service == service) if not entry.service else ()
+    return replace(entry, said=said) if said else None
 
 
 async def _identity(ports: Deployed, person: str) -> str:

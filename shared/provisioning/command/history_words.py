@@ -48,7 +48,16 @@ def _entry(entry: Entry) -> dict[str, Any]:
 def print_history(console: Console, told: Told) -> None:
     """A line for each thing that happened, then what each service ever received."""
     _line(console, f"identity {told.identity} ({told.zone.key})")
-    table = Table("when", "service", "what", Column("names", ratio=1), "because", "bundle", expand=True, box=SIMPLE)
+    table = Table(
+        "when",
+        "service",
+        "what",
+        Column("names", ratio=1, overflow="fold"),
+        Column("because", overflow="fold"),
+        "bundle",
+        expand=True,
+        box=SIMPLE,
+    )
     for entry in told.entries:
         for row in rows(entry, told.zone):
             table.add_row(*row)
