@@ -13,9 +13,11 @@ import pytest
 import yaml
 
 from localstack.emulator import ROOT
-from provisioning.core.catalog import Exclusion, Service, Source, Tenant
+from provisioning.command.bundle import load_bundle
+from provisioning.core.catalog import Exclusion, Matcher, Service, Source, Subscriber, Tenant
 from provisioning.core.lifecycle import Entitlement, Standing
 from provisioning.core.mapping import compile_mapping, desired
+from provisioning.core.publication import compile_bundle
 from provisioning.core.reading import compile_reading
 from provisioning.protocols.registry import check_paths
 
@@ -136,3 +138,20 @@ def test_what_pushing_and_signing_sources_are_shown_with_can_be_read() -> None:
     signed = {**in_bullet("`format: scim-events`"), "format": "scim-events", "record": {}}
     for shown in (in_bullet("`push:"), in_bullet("An IDMS that speaks SPML 2.0"), signed):
         Source.model_validate({"id": "idms", "record": {}, **shown})
+
+
+def test_the_federation_that_is_shown_is_one() -> None:
+    """The source, service and matcher of the README take their places in the sample federation."""
+    folder = load_bundle(ROOT / "localstack" / "federation")
+    source = Source.model_validate(sample("federated-source"))
+    (matcher,) = (Matcher.model_validate(each) for each in sample("matchers"))
+    wiki = next(service for service in folder.services if service.id == "wiki")
+    shared = Service.model_validate({**wiki.model_dump(mode="json"), **sample("federated-service")})
+    others = [each for each in folder.sources if each.id != source.id]
+    services = [each for each in folder.services if each.id != "wiki"]
+    changed = {"sources": (source, *others), "services": (shared, *services), "matchers": (matcher,)}
+    assert compile_bundle(folder.model_copy(update=changed)).trust is not None
+
+
+def test_the_subscriber_that_is_shown_is_one() -> None:
+    assert Subscriber.model_validate(sample("subscriber")).form == "full"

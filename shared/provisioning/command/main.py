@@ -15,6 +15,7 @@ from provisioning.command.explained import print_explanation
 from provisioning.command.explained_json import words
 from provisioning.command.extract import extracts
 from provisioning.command.history import history
+from provisioning.command.match import match
 from provisioning.command.new import new
 from provisioning.command.now import now as now_command
 from provisioning.command.options import Json, Stack
@@ -40,6 +41,7 @@ application.command()(records)
 application.command()(history)
 application.command()(events)
 application.command()(password)
+application.command()(match)
 application.command("now")(now_command)
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle.", exists=True, file_okay=False)]
 

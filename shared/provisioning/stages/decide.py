@@ -82,6 +82,17 @@ async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, t
     newest = max(each.stored.sequence for each in change.parts)
     if newest > policy.sequence:  # somebody else's identity was decided by a newer bundle
         return await _decide(shell, replace(subject, sequence=newest), now, cause, trace)
+    bells = await settle(shell, policy, change, now, cause, trace, again=subject.again)
+    return bells + await _others(shell, subject, change, now, cause, trace)
+
+
+async def settle(
+    shell: Decide, policy: Policy, change: Change, now: Instant, cause: Cause, trace: str, *, again: bool = False
+) -> list[Bell]:
+    """Decide for everybody whom a change concerns, store all of it, and return the bells to ring.
+
+    Raises ConflictError if anything was written by others since it was read.
+    """
     decisions = [decide_identity(policy, each.stored, each.identity, each.accounts, now) for each in change.parts]
     await _store(shell, change, decisions)
     bells: list[Bell] = []
@@ -92,8 +103,8 @@ async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, t
             "decided", identity=each.stored.id, cause=cause.value, changed=decision.changed,
             rings=list(decision.rings), trace=trace,
         )  # fmt: skip
-        bells += _bells(decision, again=subject.again, now=now, trace=trace)
-    return bells + await _others(shell, subject, change, now, cause, trace)
+        bells += _bells(decision, again=again, now=now, trace=trace)
+    return bells
 
 
 async def _load(shell: Decide, subject: Subject, trace: str) -> Part | None:

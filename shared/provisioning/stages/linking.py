@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from provisioning.core.account import Account
+from provisioning.core.errors import InvalidError
 from provisioning.core.identity import MOST_CLOSED, Identity, absorb
 from provisioning.core.linking import (
     Answer,
@@ -118,6 +119,23 @@ async def another(shell: Matching, part: Part, record: Record, new: str) -> Chan
     change = await match(replace(shell, apart=stored.id), Part(Identity(new), begun), (link,), released)
     shell.log("record.reassigned", identity=stored.id, source=record.source, trace=shell.trace)
     return replace(change, parts=(Part(stored, old, part.accounts), *change.parts))
+
+
+async def answered(shell: Matching, question: Question, part: Part, candidate: Holding) -> Change:
+    """A record that an operator says is another identity's, whatever spoke against it. Raises InvalidError.
+
+    It goes there as by a link; so it must be the only one of its identity, without an account.
+    """
+    (record,), into = part.identity.records.values(), candidate.identity
+    if into is None or record.source in into.records:
+        right = "another of the candidates, or --separate"
+        raise InvalidError(f"both have a record of {record.source}", right=right)
+    wanted = all_claims(shell.policy.bundle.matchers, part.identity)
+    claims = tuple(dict.fromkeys(claim for some in part.identity.linking.claims.values() for claim in some))
+    found = await shell.identities.claimed(claims) if claims else ()
+    verdict = Link(into.id, f"answer to question {question.id}")
+    done = (replace(question, answer=Answer.LINKED),)
+    return _joined(shell, part, candidate, verdict, _Claims(wanted, found), (), done)
 
 
 async def found_at(identities: Identities, identity: str) -> Holding:

@@ -1,0 +1,77 @@
+"""`provision match` against a deployed stack: who may be one person, and an operator's answer."""
+
+import json
+from typing import Any
+
+import pytest
+
+from provisioning.core.errors import InvalidError
+from provisioning.core.wire import canonical, digest_of
+from provisioning.runtime import wiring
+from provisioning.stages.receive import receive
+from tests.functions.conftest import Deployed
+from tests.functions.test_extract_commands import create_stack
+from tests.functions.test_history_command import STACK, provision
+from tests.stages.linking import ADA, BOB, federation, tells
+from tests.stages.tenant import START
+
+
+@pytest.fixture(scope="module")
+def stack(deployed: Deployed) -> Deployed:
+    """A stack in which two sources state one ORCID and two birth days."""
+    settings = wiring.settings()
+    outputs = {
+        "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
+        "CampaignQueue": settings.campaign_queue,
+    }  # fmt: skip
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    content = federation().model_dump(mode="json", by_alias=True)
+
+    async def make() -> None:
+        await create_stack(wiring.clients(), json.dumps(template), STACK)
+        await wiring.policies().publish(canonical(content), digest_of(content))
+        told = [
+            tells("registry", "p1", orcid=ADA, birth="1970-01-01"), tells("hr", "h1", orcid=ADA, birth="1971-01-01"),
+            tells("grid", "g1", orcid=BOB, birth="1970-01-01"), tells("hr", "h2", orcid=BOB, birth="1980-01-01"),
+        ]  # fmt: skip
+        for message in told:
+            assert not await receive(wiring.receive_shell(), [message], START)
+
+    deployed.run(make)
+    return deployed
+
+
+def asked(stack: Deployed) -> dict[str, Any]:
+    """The open questions, by the record that they are about."""
+    return {each["record"]: each for each in json.loads(provision(stack, "--json", command="match"))}
+
+
+def test_questions_are_listed_with_evidence_and_what_speaks_against_it(stack: Deployed) -> None:
+    question = asked(stack)["hr/h1"]
+    assert question["evidence"][0]["record"] == "registry/p1"
+    assert question["against"] == ["birth differs from registry's"]
+    shown = provision(stack, question["question"], command="match")
+    assert f"hr/h1, now {question['identity']}" in shown
+    assert "orcid of tier 1, as registry/p1" in shown
+    assert ADA not in shown, "a question holds no identifiers but the records' keys"
+
+
+def test_an_answer_links_or_separates_and_the_question_is_gone(stack: Deployed) -> None:
+    questions = asked(stack)
+    one, two = questions["hr/h1"], questions["hr/h2"]
+    into = one["evidence"][0]["identity"]
+    assert f"one person: {into}" in provision(stack, one["question"], "--link", into, command="match")
+    assert "hr/h2 stays" in provision(stack, two["question"], "--separate", command="match")
+    assert asked(stack) == {}
+    assert "no question is open" in provision(stack, command="match")
+    with pytest.raises(InvalidError, match="was answered"):
+        provision(stack, one["question"], "--separate", command="match")
+
+
+@pytest.mark.parametrize("arguments", [["--separate"], ["--link", "x"], ["q", "--link", "x", "--separate"]])
+def test_an_answer_is_one_answer_to_one_question(stack: Deployed, arguments: list[str]) -> None:
+    with pytest.raises(InvalidError, match="which question"):
+        provision(stack, *arguments, command="match")
