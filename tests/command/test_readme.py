@@ -155,3 +155,17 @@ def test_the_federation_that_is_shown_is_one() -> None:
 
 def test_the_subscriber_that_is_shown_is_one() -> None:
     assert Subscriber.model_validate(sample("subscriber")).form == "full"
+
+
+def test_an_event_of_another_engine_is_read_as_the_source_that_is_shown_says() -> None:
+    person = {"login": "string"}
+    tenant = Tenant.model_validate({"id": "tenant", "person": person, "affiliation": {"organization": "string"}})
+    reader = compile_reading(Source.model_validate(sample("partner")), tenant)
+    assert reader is not None
+    event = {"identity": "i1", "service": "wiki", "revision": 7, "previous": 6, "phase": "active", "values":
+             {"userName": "ada@partner.example"}}  # fmt: skip
+    told = reader.read(event, None, 0)
+    assert (told["key"], told["version"]) == ("i1", 7)
+    assert told["attributes"] == {"login": "ada@partner.example"}
+    assert told["affiliations"] == [{"id": "account", "organization": "partner"}]
+    assert reader.read({"identity": "i1", "revision": 8, "phase": "absent"}, None, 0)["deleted"] is True

@@ -79,8 +79,8 @@ async def _decide(shell: Decide, subject: Subject, now: Instant, cause: Cause, t
             return await _decide(shell, replace(subject, identity=links.get(subject.key)), now, cause, trace)
     policy = await shell.policies.current(at_least=max(stored.sequence, subject.sequence))
     change = await _changed(shell, policy, subject, part, now, trace)
-    newest = max(each.stored.sequence for each in change.parts)
-    if newest > policy.sequence:  # somebody else's identity was decided by a newer bundle
+    newest = max((each.stored.sequence for each in change.parts if each.stored.id != stored.id), default=0)
+    if newest > policy.sequence:  # somebody else, whom it concerns too, was decided by a newer bundle
         return await _decide(shell, replace(subject, sequence=newest), now, cause, trace)
     bells = await settle(shell, policy, change, now, cause, trace, again=subject.again)
     return bells + await _others(shell, subject, change, now, cause, trace)
