@@ -10,12 +10,16 @@ import functions.deliver
 import functions.evaluate
 import functions.poll
 import functions.receive
+from provisioning.adapters.aws.rejections import KeptRejections
 from provisioning.command.main import application
 from provisioning.core.account import Condition, Phase
 from provisioning.core.errors import InvalidError
 from provisioning.core.wire import canonical, digest_of
-from provisioning.ports import Holding
+from provisioning.ports import Holding, Rejected
 from provisioning.runtime import wiring
+from provisioning.runtime.entry import clock
+from provisioning.stages.message import Message
+from provisioning.stages.receive import receive
 from tests.functions.conftest import Deployed
 from tests.functions.events import batch, handed, record
 from tests.functions.test_extract_commands import create_stack
@@ -32,6 +36,11 @@ PERSONNEL = {
         "attributes": {"login": "fields.name", "name": "fields.name"},
         "affiliations": [{"id": '"job"', "facts": {"type": "fields.kind"}}],
     },
+}  # fmt: skip
+
+CLUBS = {  # gives no versions, and cannot be asked
+    "id": "clubs", "format": "json",
+    "record": {"key": "number", "fields": {"name": "string"}, "attributes": {"name": "fields.name"}},
 }  # fmt: skip
 
 
@@ -56,7 +65,7 @@ class Personnel:
 
 @pytest.fixture(scope="module")
 def stack(deployed: Deployed) -> Deployed:
-    sources = [{"id": "registry"}, PERSONNEL]
+    sources = [{"id": "registry"}, PERSONNEL, CLUBS]
     badges = {"protocol": "extract", "endpoint": "s3:///badges"}  # at rest as soon as its row is staged
     content = bundle({"badges": badges}, sources=sources).model_dump(mode="json", by_alias=True)
     deployed.run(lambda: wiring.policies().publish(canonical(content), digest_of(content)))
@@ -179,6 +188,20 @@ def test_what_was_rejected_is_listed_shown_and_taken_in_again_once_it_can_be_und
     assert identity.records["personnel"].attributes["name"] == "mended"
     with pytest.raises(InvalidError, match="nothing that was rejected"):
         provision(stack, "records", "--rejected", "--forget", "abc")
+
+
+def test_what_is_taken_in_again_is_as_old_as_it_was(stack: Deployed) -> None:
+    """Of a source without versions, too: what it said since then is its word."""
+    rejected = Rejected("clubs", "strange", "not understood then", '{"number": "c1", "name": "old"}', clock() - 3600)
+    stack.run(lambda: KeptRejections(wiring.rows(), wiring.objects()).keep(rejected))
+    newer = Message("m", '{"number": "c1", "name": "new"}', "clubs")
+    assert not stack.run(lambda: receive(wiring.receive_shell(), [newer], clock()))
+    (found,) = json.loads(provision(stack, "records", "clubs", "--rejected", "--json"))
+    assert "taken in" in provision(stack, "records", "--rejected", "--retry", found["id"])
+    links = stack.run(lambda: wiring.table().links([("clubs", "c1")]))
+    known = stack.run(lambda: wiring.table().holding(links["clubs", "c1"])).identity
+    assert known is not None
+    assert known.records["clubs"].attributes["name"] == "new"
 
 
 def test_one_person_is_fetched_decided_and_watched_at_once(stack: Deployed, source: Personnel) -> None:

@@ -6,6 +6,7 @@ force, or it stays where it is with the reason of today.
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from provisioning.adapters.aws.folders import StoredFolders
@@ -86,11 +87,19 @@ async def _retry(ports: Deployed, policy: Policy, shell: Receive, each: Rejected
         return {**_words(each), "done": f"still rejected: {error}"}
     except TransientError as error:
         return {**_words(each), "done": f"not now: {error}"}
-    failed = await receive(shell, [message], clock())
+    failed = await receive(_as_it_came(policy, shell, each), [message], clock())
     if failed:
         return {**_words(each), "done": "not now: try again"}
     await ports.rejections.forget(each.source, each.message)
     return {**_words(each), "done": "taken in"}
+
+
+def _as_it_came(policy: Policy, shell: Receive, each: Rejected) -> Receive:
+    """The stage as if it was still the time at which a message came: what was told since is newer than it.
+
+    That counts where a source gives no versions. A thin one is asked now, and shows what is so now.
+    """
+    return shell if policy.source(each.source).thin else replace(shell, microseconds=lambda: each.at * 1_000_000)
 
 
 def receive_shell(ports: Deployed, policy: Policy) -> Receive:
