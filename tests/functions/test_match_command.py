@@ -4,16 +4,28 @@ import json
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from provisioning.command.main import application
 from provisioning.core.errors import InvalidError
 from provisioning.core.wire import canonical, digest_of
 from provisioning.runtime import wiring
 from provisioning.stages.receive import receive
 from tests.functions.conftest import Deployed
 from tests.functions.test_extract_commands import create_stack
-from tests.functions.test_history_command import STACK, provision
 from tests.stages.linking import ADA, BOB, federation, tells
 from tests.stages.tenant import START
+
+STACK = "federated"  # of its own: stacks of other modules are on the same server
+
+
+def provision(deployed: Deployed, *arguments: str) -> str:
+    """What `provision match` prints. Raises what it raises."""
+    words = ["match", *arguments, "--stack", STACK]
+    result = deployed.thread.submit(lambda: CliRunner().invoke(application, words)).result()
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +58,14 @@ def stack(deployed: Deployed) -> Deployed:
 
 def asked(stack: Deployed) -> dict[str, Any]:
     """The open questions, by the record that they are about."""
-    return {each["record"]: each for each in json.loads(provision(stack, "--json", command="match"))}
+    return {each["record"]: each for each in json.loads(provision(stack, "--json"))}
 
 
 def test_questions_are_listed_with_evidence_and_what_speaks_against_it(stack: Deployed) -> None:
     question = asked(stack)["hr/h1"]
     assert question["evidence"][0]["record"] == "registry/p1"
     assert question["against"] == ["birth differs from registry's"]
-    shown = provision(stack, question["question"], command="match")
+    shown = provision(stack, question["question"])
     assert f"hr/h1, now {question['identity']}" in shown
     assert "orcid of tier 1, as registry/p1" in shown
     assert ADA not in shown, "a question holds no identifiers but the records' keys"
@@ -63,15 +75,15 @@ def test_an_answer_links_or_separates_and_the_question_is_gone(stack: Deployed) 
     questions = asked(stack)
     one, two = questions["hr/h1"], questions["hr/h2"]
     into = one["evidence"][0]["identity"]
-    assert f"one person: {into}" in provision(stack, one["question"], "--link", into, command="match")
-    assert "hr/h2 stays" in provision(stack, two["question"], "--separate", command="match")
+    assert f"one person: {into}" in provision(stack, one["question"], "--link", into)
+    assert "hr/h2 stays" in provision(stack, two["question"], "--separate")
     assert asked(stack) == {}
-    assert "no question is open" in provision(stack, command="match")
+    assert "no question is open" in provision(stack)
     with pytest.raises(InvalidError, match="was answered"):
-        provision(stack, one["question"], "--separate", command="match")
+        provision(stack, one["question"], "--separate")
 
 
 @pytest.mark.parametrize("arguments", [["--separate"], ["--link", "x"], ["q", "--link", "x", "--separate"]])
 def test_an_answer_is_one_answer_to_one_question(stack: Deployed, arguments: list[str]) -> None:
     with pytest.raises(InvalidError, match="which question"):
-        provision(stack, *arguments, command="match")
+        provision(stack, *arguments)
