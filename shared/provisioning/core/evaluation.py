@@ -9,13 +9,13 @@ from provisioning.core.account import Json
 from provisioning.core.catalog import Rule
 from provisioning.core.eligibility import Match, Timeline, make_match
 from provisioning.core.expression import EvaluationError
-from provisioning.core.hearing import Heard, heard_of_all, heard_within
 from provisioning.core.identity import Identity
 from provisioning.core.merge import beyond, said
 from provisioning.core.period import Instant, Period, shift
 from provisioning.core.policy import CompiledRule, Policy, Reach
 from provisioning.core.separation import separate
 from provisioning.core.support import Supported
+from provisioning.core.view import View, view_of_all, view_within
 
 
 @dataclass(frozen=True)  # without slots, so that its timelines can be kept when they are first needed
@@ -46,10 +46,10 @@ class Evaluation:
 
 def evaluate(policy: Policy, identity: Identity, now: Instant) -> Evaluation:
     """Try every rule for every fact. Time is structure: `now` only says which duties are held already."""
-    heard = heard_of_all(policy, identity)
+    view = view_of_all(policy, identity)
     failures: list[str] = []
     if policy.trust is None:
-        matches = _matches(policy, heard, failures)
+        matches = _matches(policy, view, failures)
     else:
         matches = _supported(policy, identity, failures)
         failures += beyond(said(identity, policy.trust), policy.trust)
@@ -58,13 +58,13 @@ def evaluate(policy: Policy, identity: Identity, now: Instant) -> Evaluation:
     told = tuple(sorted(set(failures))) if failures else ()
     gone = any(record.deleted for record in identity.records.values())
     telling = partial(policy.told, identity) if gone or policy.stale or policy.trust is not None else None
-    return Evaluation(heard.person, matches, told, separation, telling, frozenset(spared))
+    return Evaluation(view.person, matches, told, separation, telling, frozenset(spared))
 
 
 def _spared(policy: Policy, identity: Identity, now: Instant) -> Iterator[str]:
     """The services that the person would have now, if those stale sources that spare people were fresh."""
     if policy.trust is None:
-        matches = _matches(policy, heard_within(policy, identity, frozenset(policy.sources), spared=True), [])
+        matches = _matches(policy, view_within(policy, identity, frozenset(policy.sources), spared=True), [])
     else:
         matches = _supported(policy, identity, [], spared=True)
     for service, line in separate(policy.bundle.exclusions, matches, identity.entitlements, now).items():
@@ -78,17 +78,17 @@ def _supported(
     """The same where not every source may support every service: each circle of sources is heard alone."""
     supported = Supported()
     for circle in policy.circles:
-        heard = heard_within(policy, identity, circle.sources, spared=spared)
-        supported.take(circle, _matches(policy, heard, failures, circle.services))
+        view = view_within(policy, identity, circle.sources, spared=spared)
+        supported.take(circle, _matches(policy, view, failures, circle.services))
     return supported.matches()
 
 
 def _matches(
-    policy: Policy, heard: Heard, failures: list[str], services: frozenset[str] | None = None
+    policy: Policy, view: View, failures: list[str], services: frozenset[str] | None = None
 ) -> dict[str, list[Match]]:
-    """What rules give by what was heard, by service. `services`: only of these."""
+    """What rules give by what they see, by service. `services`: only of these."""
     matches: dict[str, list[Match]] = {}
-    attributes, live, facts = heard
+    attributes, live, facts = view
     if live:
         found = _of(services, policy.person_rules, policy.person_selection(attributes))
         _gather(matches, failures, policy.person_rules, found, "person", None, policy.zone)

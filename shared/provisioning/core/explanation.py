@@ -9,13 +9,13 @@ from provisioning.core.counterfactual import End, end_of
 from provisioning.core.eligibility import EMPTY, Match, Timeline
 from provisioning.core.evaluation import Evaluation, evaluate, match_of
 from provisioning.core.expression import EvaluationError, Part, deciding
-from provisioning.core.hearing import heard_for
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, decide
 from provisioning.core.merge import provenance, said
 from provisioning.core.period import BEGINNING, FOREVER, Instant
 from provisioning.core.policy import CompiledRule, Policy
 from provisioning.core.trust import Trust
+from provisioning.core.view import view_for
 
 MOST_CHANGES = 1000  # of the course of one service; a record's affiliations are bounded, and so are these
 
@@ -190,13 +190,13 @@ def _at(course: tuple[Change, ...], at: Instant) -> tuple[str, Instant]:
 def _told(policy: Policy, identity: Identity, compiled: CompiledRule) -> Told:
     told = deciding(compiled.expression)
     tried = []
-    heard = heard_for(policy, identity, compiled.rule.service, deny=compiled.rule.deny)
-    facts = heard.facts if compiled.per_affiliation else ()
+    view = view_for(policy, identity, compiled.rule.service, deny=compiled.rule.deny)
+    facts = view.facts if compiled.per_affiliation else ()
     rows = [(name, found.facts, found.period) for name, found in facts]
-    if not compiled.per_affiliation and heard.live:
+    if not compiled.per_affiliation and view.live:
         rows = [("person", {}, compiled.window)]
     for fact, data, period in rows:
-        variables = {"person": heard.person, "affiliation": data}
+        variables = {"person": view.person, "affiliation": data}
         given = {name: variables[name] for name in compiled.expression.variables}
         try:
             holds = compiled.expression.evaluate(**given) is True

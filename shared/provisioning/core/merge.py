@@ -40,7 +40,7 @@ def said(identity: Identity, trust: Trust, ended: Collection[str] = ()) -> tuple
 
 
 def for_rules(words: Sequence[Said]) -> Sequence[Said]:
-    """Of whom rules hear: of who is live, if anybody is."""
+    """Whose word rules go by: of who is live, if anybody is."""
     return [word for word in words if word.live] or words
 
 

@@ -30,7 +30,8 @@ class MemoryLinked:
     indexes: Indexes
     _checkpoint: Checkpoint
 
-    def __init__(self) -> None:
+    def __init__(self, shards: int) -> None:
+        self._shards = shards
         self.claims: dict[tuple[str, str], Claimed] = {}  # by the key of its item
         self.asked: dict[str, Question] = {}
         self._writes = 0
@@ -113,7 +114,7 @@ class MemoryLinked:
     @property
     def shards(self) -> int:
         """How many shards there are, numbered from 0."""
-        raise NotImplementedError
+        return self._shards
 
     def _store_question(self, question: Question) -> None:
         self.asked[question.id] = replace(question, revision=question.revision + 1)

@@ -39,9 +39,8 @@ class MemoryStore(MemoryLinked):
         checkpoint: Checkpoint = pass_by,
         shards: int = keys.SHARDS,
     ) -> None:
-        super().__init__()
+        super().__init__(shards)
         self.requests: Counter[str] = Counter()
-        self._shards = shards
         self.identities: dict[str, Identity] = {}
         self.accounts: dict[str, dict[str, Account]] = {}
         self.linked: dict[tuple[str, str], str] = {}
@@ -169,10 +168,6 @@ class MemoryStore(MemoryLinked):
             return replace(stored, value=name.value)
 
     # Due
-
-    @property
-    def shards(self) -> int:
-        return self._shards
 
     async def due(self, shard: int, after: Instant, until: Instant) -> AsyncIterator[tuple[str, Instant]]:
         async with self._request("Query"):

@@ -1,4 +1,4 @@
-"""What rules hear of a person: merged attributes and affiliations, of all sources or of some."""
+"""What rules see of a person: merged attributes and affiliations, of all sources or of some."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from provisioning.core.record import Affiliation
 from provisioning.core.trust import Circle, Trust, is_believed
 
 
-class Heard(NamedTuple):
+class View(NamedTuple):
     """`live`: whether any source knows the person. `facts`: affiliations, stated and closed, each with its name."""
 
     person: dict[str, Json]
@@ -21,15 +21,15 @@ class Heard(NamedTuple):
     facts: Sequence[tuple[str, Affiliation]]
 
 
-def heard_of_all(policy: Policy, identity: Identity) -> Heard:
+def view_of_all(policy: Policy, identity: Identity) -> View:
     """What all sources say."""
     if policy.trust is None and not policy.stale:
         attributes = person(identity, policy.sources, live=True)
-        return Heard(attributes, identity.live, list(affiliations(identity, policy.sources)))
-    return heard_within(policy, identity, frozenset(policy.sources))
+        return View(attributes, identity.live, list(affiliations(identity, policy.sources)))
+    return view_within(policy, identity, frozenset(policy.sources))
 
 
-def heard_within(policy: Policy, identity: Identity, sources: frozenset[str], *, spared: bool = False) -> Heard:
+def view_within(policy: Policy, identity: Identity, sources: frozenset[str], *, spared: bool = False) -> View:
     """What these sources say, as far as they are believed and fresh; `spared`: or stale, but to be spared."""
     trust = policy.trust or Trust(policy.sources, {})
     ended = policy.ended(spared=spared) if policy.stale else {}
@@ -39,13 +39,13 @@ def heard_within(policy: Policy, identity: Identity, sources: frozenset[str], *,
         for name, affiliation in _believed(identity, trust)
         if (source := name.partition("/")[0]) in sources
     ]
-    return Heard(merge(for_rules(words), trust), any(word.live for word in words), facts)
+    return View(merge(for_rules(words), trust), any(word.live for word in words), facts)
 
 
-def heard_for(policy: Policy, identity: Identity, service: str, *, deny: bool) -> Heard:
-    """What a service's rules hear: those that give, or those that deny."""
+def view_for(policy: Policy, identity: Identity, service: str, *, deny: bool) -> View:
+    """What a service's rules see: those that give, or those that deny."""
     circle = _circle(policy.circles, service, deny=deny)
-    return heard_of_all(policy, identity) if circle is None else heard_within(policy, identity, circle.sources)
+    return view_of_all(policy, identity) if circle is None else view_within(policy, identity, circle.sources)
 
 
 def _until(affiliation: Affiliation, end: Instant) -> Affiliation:
