@@ -120,6 +120,11 @@ def is_asked(source: Source) -> bool:
     return source.poll is not None and (source.thin or source.signed is not None)
 
 
+def counts(*queues: str) -> Value:
+    """See how many messages wait in queues."""
+    return statement(["sqs:GetQueueAttributes"], [arn(queue) for queue in queues])
+
+
 def watched(sources: Sequence[Source]) -> Sequence[str]:
     """The partitions of the sources whose silence has a limit."""
     return [keys.heard_key(source.id).pk for source in sources if source.freshness is not None]

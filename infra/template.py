@@ -16,6 +16,7 @@ from infra.gateway import add_gateway, speaks_for
 from infra.notify import add_notify
 from infra.poll import add_bulk, add_poll, is_own, roles_of
 from infra.resources import Stack, ref
+from infra.schedule import add_sweep
 from infra.storage import add_storage
 from provisioning.adapters.aws import keys
 from provisioning.core.catalog import Bundle, Service
@@ -58,7 +59,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     _evaluate(stack, tenant, deliver)
     for service in bundle.services:
         _deliver(stack, bundle, service, deliver)
-    _schedule(stack, bundle)
+    add_sweep(stack, bundle, changes, bulk, TIMEOUTS["schedule"])
     _campaign(stack, tenant)
     add_extract(stack, bundle)
     add_poll(stack, bundle, changes, bulk)
@@ -180,26 +181,6 @@ def _deliver(stack: Stack, bundle: Bundle, service: Service, queues: Mapping[str
         rights=tuple(rights),
     )
     functions.feed(stack, functions.add_function(stack, function), queue, functions.DELIVER_CONCURRENCY)
-
-
-def _schedule(stack: Stack, bundle: Bundle) -> None:
-    tenant, watched = bundle.tenant.id, roles.watched(bundle.sources)
-    function = Function(
-        tenant,
-        "schedule",
-        TIMEOUTS["schedule"],
-        # Where a campaign may be begun, it looks which sources are silent.
-        environment={**_TO_IDENTITIES, **({"PROVISIONING_CAMPAIGN_QUEUE": ref(_CAMPAIGN)} if watched else {})},
-        rights=(
-            roles.sends(_IDENTITIES, *((_CAMPAIGN,) if watched else ())),
-            roles.reads_index(keys.DUE_INDEX),
-            roles.reads("W#*", *watched),
-            roles.writes("W#*", *watched, *((keys.CURRENT.pk,) if watched else ())),
-            *(roles.reads_bundle() if watched else ()),
-        ),
-    )
-    logical = functions.add_function(stack, function)
-    functions.every_minute(stack, logical, "Clock", names.function(tenant, "clock"))
 
 
 def _campaign(stack: Stack, tenant: str) -> None:

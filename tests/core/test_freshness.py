@@ -7,7 +7,8 @@ import pytest
 
 from provisioning.core.decision import decide_identity
 from provisioning.core.evaluation import evaluate
-from provisioning.core.freshness import has_effect, stale_at, watched
+from provisioning.core.explanation import explain
+from provisioning.core.freshness import CLOCK, excused, has_effect, stale_at, watched
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import Standing
 from provisioning.core.policy import Policy
@@ -49,6 +50,13 @@ def test_who_has_been_silent_for_longer_than_the_limit_is_stale_since_then() -> 
     assert stale_at(by, {"north": NOW - 9 * DAY, "south": 0}, NOW) == {"north": NOW - 7 * DAY}
 
 
+def test_silence_does_not_count_while_nobody_listened() -> None:
+    stood = {CLOCK: NOW - 3 * DAY, "north": NOW - 4 * DAY, "south": NOW - DAY}
+    assert excused(stood, NOW) == {"north": NOW - DAY, "south": NOW}
+    assert excused({**stood, CLOCK: NOW - 60}, NOW) == {}
+    assert excused({"north": NOW - 4 * DAY}, NOW) == {}, "the clock has only just begun"
+
+
 def test_what_is_kept_stays_as_it_is() -> None:
     by = _policy("keep")
     held = _later(by, ada(STAFF), 0)
@@ -87,6 +95,13 @@ def test_what_another_source_gives_is_not_touched(then: str) -> None:
     silent = _later(_stale(by), both, 1, 400)
     assert (_standing(silent), _standing(silent, "wiki")) == (Standing.ACTIVE, Standing.ACTIVE)
     assert evaluate(_stale(by), both, NOW).person["mail"] == "ada@south.edu", "rules hear who is fresh"
+
+
+def test_the_values_that_are_explained_are_those_that_are_told() -> None:
+    by = _stale(_policy("end"))
+    both = ada(STAFF, record("south", affiliation("south")))
+    (mail,) = [word for word in explain(by, both, {}, NOW).words if word.attribute == "mail"]
+    assert (mail.value, mail.sources) == (by.told(both, "wiki")["mail"], ("south",))
 
 
 def test_a_right_by_attributes_of_a_stale_source_ends_too() -> None:

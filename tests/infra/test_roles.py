@@ -180,3 +180,6 @@ def test_only_where_somebodys_silence_has_a_limit_may_the_clock_begin_a_campaign
     assert queue not in granted(render(bundle), "ScheduleFunction", "sqs:SendMessage")
     assert {"C", heard} <= partitions(watching, "ScheduleFunction", "dynamodb:UpdateItem")
     assert heard in partitions(watching, "ReceiveFunction", "dynamodb:UpdateItem")
+    waiting = arns(f"Changes{limited.id.title()}Queue")
+    assert granted(watching, "ScheduleFunction", "sqs:GetQueueAttributes") == waiting
+    assert not granted(render(bundle), "ScheduleFunction", "sqs:GetQueueAttributes")

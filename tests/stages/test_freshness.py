@@ -7,7 +7,10 @@ import pytest
 
 from provisioning.adapters.aws.hearings import GRAIN
 from provisioning.adapters.memory.hearings import MemoryHearings
+from provisioning.adapters.memory.queues import MemoryQueue
+from provisioning.adapters.memory.unheard import MemoryUnheard
 from provisioning.core.account import Phase
+from provisioning.core.freshness import CLOCK, DOZE
 from provisioning.stages.freshness import Freshness, freshness
 from tests.stages.bench import Bench, Process
 from tests.stages.tenant import DAY, SOURCE, bundle, says
@@ -21,19 +24,23 @@ class Watching(Bench):
     def __init__(self) -> None:
         super().__init__()
         self.hearings = MemoryHearings(self.checkpoint)
+        self.changes = MemoryQueue(self.clock)
         self.publishing.checkpoint = self.checkpoint
 
     def warm(self) -> None:
         """A process of receive that hears, and knows the bundle as it is now."""
         self.process = Process(self, self.hearings)
 
-    async def watch(self) -> None:
-        """The clock, once; the process that it runs in knows nothing of before."""
+    async def watch(self, *, stood: bool = False) -> None:
+        """The clock, as every minute until now, or `stood`: once more; its process knows nothing of before."""
+        if CLOCK in self.hearings.at and not stood:
+            self.hearings.at[CLOCK] = int(self.now) - 60
         await freshness(self.watching(), int(self.now), "clock")
 
     def watching(self) -> Freshness:
         self.warm()
-        return Freshness(self.process.policies, self.publishing, self.hearings, self.bells, self.say)
+        queues = MemoryUnheard({SOURCE: [self.changes]}, self.checkpoint)
+        return Freshness(self.process.policies, self.publishing, self.hearings, queues, self.bells, self.say)
 
 
 async def _watching(then: str = "end", limit: str = "P2D") -> Watching:
@@ -100,6 +107,56 @@ async def test_a_bundle_that_limits_nobodys_silence_costs_no_request() -> None:
     await bench.publish(bundle())
     await bench.watch()
     assert not bench.hearings.requests
+
+
+async def test_while_nobody_listened_nobody_was_silent() -> None:
+    bench = await _watching()
+    await bench.watch()
+    bench.now += LIMIT - 3600
+    await bench.watch()
+    bench.now += 30 * DAY  # all of it stood still
+    await bench.watch(stood=True)
+    assert (bench.said("source.stale"), len(bench.said("clock.stood"))) == ([], 1)
+    bench.now += 3540
+    await bench.watch()
+    assert not bench.said("source.stale")
+    bench.now += 120
+    await bench.watch()
+    assert len(bench.said("source.stale")) == 1
+
+
+async def test_who_spoke_while_the_clock_stood_is_silent_from_when_it_goes_on() -> None:
+    bench = await _watching()
+    await bench.watch()
+    bench.now += LIMIT - 3600
+    bench.warm()
+    await bench.process.receive(says("p1", 1, "student"))
+    bench.now += LIMIT
+    await bench.watch(stood=True)
+    assert not bench.said("source.stale")
+    assert bench.hearings.at[SOURCE] == int(bench.now)
+
+
+async def test_a_clock_that_was_only_late_excuses_nobody() -> None:
+    bench = await _watching()
+    bench.now += LIMIT - DOZE
+    await bench.watch()
+    bench.now += DOZE
+    await bench.watch(stood=True)
+    assert len(bench.said("source.stale")) == 1
+
+
+async def test_whoever_spoke_and_was_not_listened_to_is_not_silent() -> None:
+    bench = await _watching()
+    bench.now += LIMIT
+    bench.changes.send("what receive fails on, or has not come to")
+    await bench.watch()
+    await bench.settle()
+    assert [line["source"] for line in bench.said("source.unheard")] == [SOURCE]
+    assert bench.account().known.phase is Phase.ACTIVE
+    bench.changes.delete(bench.changes.receive()[0].receipt)
+    await bench.watch()
+    assert len(bench.said("source.stale")) == 1
 
 
 @pytest.mark.parametrize("at", range(1, 12))

@@ -121,7 +121,7 @@ def explain(
 def _words(policy: Policy, identity: Identity, services: Iterable[str]) -> Iterator[Word]:
     """Every value that counts for anybody: for rules, or for one of the services."""
     trust = policy.trust or Trust(policy.sources, {})
-    heard = said(identity, trust)
+    heard = said(identity, trust, policy.ended())
     told = {service: provenance(heard, trust, trust.released.get(service)) for service in services}
     for attribute, values in sorted(provenance(heard, trust).items()):
         shown = {service: found.get(attribute, ()) for service, found in told.items()}

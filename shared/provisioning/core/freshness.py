@@ -1,9 +1,13 @@
 """Which sources have been silent for too long: what they said last is stale."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from provisioning.core.period import Instant, shift
 from provisioning.core.policy import Policy
+
+CLOCK: Final = ".clock"  # among what was heard: the clock that watches. No source is called so
+DOZE: Final = 600  # seconds without the clock in which silence counts all the same: it is not exact
 
 
 def watched(policy: Policy) -> list[str]:
@@ -23,6 +27,17 @@ def stale_at(policy: Policy, heard: Mapping[str, Instant], now: Instant) -> dict
             if since <= now:
                 stale[source.id] = since
     return stale
+
+
+def excused(heard: Mapping[str, Instant], now: Instant) -> dict[str, Instant]:
+    """When sources are taken to have been heard, if nobody listened for a while: that while is no silence of theirs.
+
+    Where the clock stood still the rest may have too: who spoke meanwhile may wait in a queue, or was not asked.
+    """
+    watched_at = heard.get(CLOCK, now)
+    if now - watched_at <= DOZE:
+        return {}
+    return {source: at + now - max(at, watched_at) for source, at in heard.items() if source != CLOCK}
 
 
 def has_effect(policy: Policy, changed: Mapping[str, Instant]) -> bool:

@@ -24,6 +24,7 @@ from provisioning.core.stored import Published as Published
 from provisioning.core.stored import Rejected as Rejected
 from provisioning.core.stored import Waiting as Waiting
 from provisioning.ports.hearings import Hearings as Hearings
+from provisioning.ports.hearings import Unheard as Unheard
 from provisioning.ports.linking import Linked as Linked
 from provisioning.ports.notifying import Announcements as Announcements
 from provisioning.ports.notifying import Histories as Histories

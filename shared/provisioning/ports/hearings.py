@@ -16,3 +16,11 @@ class Hearings(Protocol):
     async def heard(self, sources: Sequence[str]) -> Mapping[str, Instant]:
         """When each was heard, to the minute; without those that never were. One request for 100."""
         ...
+
+
+class Unheard(Protocol):
+    """What sources said that nobody has listened to yet."""
+
+    async def unheard(self, sources: Sequence[str]) -> frozenset[str]:
+        """Those of whom messages wait or are being handled: one request for each of their queues."""
+        ...

@@ -25,11 +25,15 @@ def schedule_shell() -> "Schedule":
 @cache
 def freshness_shell() -> "Freshness | None":
     """What freshness needs; None where it may not begin a campaign, because nobody's silence has a limit."""
+    from provisioning.adapters.aws.unheard import QueuedUnheard
     from provisioning.stages.freshness import Freshness
 
-    if not settings().campaign_queue:
+    given = settings()
+    if not given.campaign_queue:
         return None
-    return Freshness(policies(), policies(), hearings(), queues(), log)
+    both = (given.changes_queues, given.bulk_queues)
+    waiting = {source: [some[source] for some in both if source in some] for source in given.changes_queues}
+    return Freshness(policies(), policies(), hearings(), QueuedUnheard(clients(), waiting), queues(), log)
 
 
 @cache

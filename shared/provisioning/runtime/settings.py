@@ -23,6 +23,7 @@ class Settings:
     sources: Mapping[str, str]  # queue's name: source
     feedback_queues: Mapping[str, str]  # queue's name: service whose SP confirms there
     changes_queues: Mapping[str, str]  # source: URL of its queue
+    bulk_queues: Mapping[str, str]  # source: URL of the queue of what snapshots show of it
     source: str  # the one that this function polls
     poll_queue: str
     changes_queue: str  # of that source
@@ -45,6 +46,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         sources=_object(given, "PROVISIONING_SOURCES"),
         feedback_queues=_object(given, "PROVISIONING_FEEDBACK_QUEUES"),
         changes_queues=_object(given, "PROVISIONING_CHANGES_QUEUES"),
+        bulk_queues=_object(given, "PROVISIONING_BULK_QUEUES"),
         source=given.get("PROVISIONING_SOURCE", ""),
         poll_queue=given.get("PROVISIONING_POLL_QUEUE", ""),
         changes_queue=given.get("PROVISIONING_CHANGES_QUEUE", ""),
