@@ -54,10 +54,10 @@ def deletes(*partitions: str) -> Value:
 
 
 def links() -> list[Value]:
-    """Read and write who is whom, forget what nobody claims any more, and take accounts along with their names."""
+    """Read and write who is whom, and forget what nobody claims any more."""
     return [
         reads("I#*", "L#*", "M#*", "K#*"),
-        writes("I#*", "L#*", "M#*", "K#*", "N#*"),
+        writes("I#*", "L#*", "M#*", "K#*"),
         deletes("M#*"),
     ]
 

@@ -12,8 +12,7 @@ from provisioning.adapters.aws.keys import SHARDS
 from provisioning.core.account import Account
 from provisioning.core.errors import ConflictError, PermanentError
 from provisioning.core.linking import Answer, Claim, Claimant, Claimed, Evidence, Linking, Past, Question
-from provisioning.core.together import LinkTo, Renamed, Together
-from provisioning.ports import Name
+from provisioning.core.together import LinkTo, Together
 from tests.contracts.backends import Store
 from tests.contracts.samples import NOW, account, new_id, plain
 
@@ -37,8 +36,7 @@ async def cost(store: Store, work: Callable[[], Awaitable[Any]]) -> Counter[str]
 
 async def test_an_identity_remembers_how_it_was_linked(store: Store) -> None:
     linking = Linking(
-        "i9", {"registry": (Claim("orcid", "x"), Claim("mail", "ü"))}, (Past(NOW, "hr", "h1", "why", "i2"),),
-        {"library": "i3"}, {"wiki": "i4"},
+        "i9", {"registry": (Claim("orcid", "x"), Claim("mail", "ü"))}, (Past(NOW, "hr", "h1", "why", "i2"),)
     )  # fmt: skip
     identity = plain(linking=linking)
     await store.identities.put_identity(identity)
@@ -133,7 +131,8 @@ async def test_an_account_goes_from_one_identity_to_another_or_stays(store: Stor
         await store.identities.put_identity(identity)
     await store.accounts.put_account(account(first.id))
     read = account(first.id, revision=1)
-    new, empty = replace(read, identity=second.id, revision=0), Account(first.id, "library", sequence=1, revision=1)
+    new = replace(read, identity=second.id, mark=first.id, revision=0)
+    empty = Account(first.id, "library", sequence=1, revision=1)
     with pytest.raises(ConflictError):
         await store.identities.put_together(Together(accounts=(new, replace(empty, revision=2))))
     await store.identities.put_together(Together(accounts=(new, empty)))
@@ -143,15 +142,6 @@ async def test_an_account_goes_from_one_identity_to_another_or_stays(store: Stor
     assert counts == {("active", "settled"): 1, ("absent", "settled"): 1}
     with pytest.raises(ConflictError):
         await store.identities.put_together(Together(accounts=(new, empty)))
-
-
-async def test_a_name_goes_with_its_account_from_whom_it_was(store: Store) -> None:
-    name = Name("library", "userName", new_id(), "i1")
-    await store.accounts.reserve(name)
-    with pytest.raises(ConflictError):
-        await store.identities.put_together(Together(names=(Renamed(replace(name, identity="i3"), "i2"),)))
-    await store.identities.put_together(Together(names=(Renamed(name, "i2"),)))
-    assert (await store.accounts.reserve(name)).identity == "i2"
 
 
 async def test_a_question_is_asked_once_and_listed_until_it_is_answered(store: Store) -> None:

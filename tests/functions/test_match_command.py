@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from provisioning.command.deployed import person_of
 from provisioning.command.main import application
 from provisioning.core.errors import InvalidError
 from provisioning.core.wire import canonical, digest_of
@@ -83,7 +84,29 @@ def test_an_answer_links_or_separates_and_the_question_is_gone(stack: Deployed) 
         provision(stack, one["question"], "--separate")
 
 
-@pytest.mark.parametrize("arguments", [["--separate"], ["--link", "x"], ["q", "--link", "x", "--separate"]])
+def test_two_are_merged_and_split_again_without_being_asked_about(stack: Deployed) -> None:
+    links = stack.run(lambda: wiring.table().links([("grid", "g1"), ("hr", "h2")]))
+    goes, into = links["hr", "h2"], links["grid", "g1"]
+    assert provision(stack, "--merge", goes, "--into", into) == f"{goes}: one person: {into}\n"
+    assert stack.run(lambda: wiring.table().links([("hr", "h2")])) == {("hr", "h2"): into}
+    merged = stack.run(lambda: person_of(STACK, goes))[1]
+    assert (merged.id, sorted(merged.records)) == (into, ["grid", "hr"])
+    assert provision(stack, "--split", "hr/h2") == f"hr/h2: a person of its own: {goes}\n"
+    assert stack.run(lambda: wiring.table().links([("hr", "h2")])) == {("hr", "h2"): goes}
+    assert asked(stack) == {}
+
+
+@pytest.mark.parametrize("arguments", [["--merge", "x"], ["--into", "x"], ["--split", "hr"], ["--split", "/h1"]])
+def test_who_is_merged_or_split_must_be_said(stack: Deployed, arguments: list[str]) -> None:
+    with pytest.raises(InvalidError, match="who goes where"):
+        provision(stack, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--separate"], ["--link", "x"], ["q", "--link", "x", "--separate"], ["q", "--split", "a/b"],
+     ["--merge", "x", "--into", "y", "--split", "a/b"]],
+)  # fmt: skip
 def test_an_answer_is_one_answer_to_one_question(stack: Deployed, arguments: list[str]) -> None:
     with pytest.raises(InvalidError, match="which question"):
         provision(stack, *arguments)

@@ -143,8 +143,8 @@ def partitions(template: Template, function: str, action: str) -> set[str]:
 @pytest.mark.parametrize(
     ("function", "read", "written"),
     [
-        ("ReceiveFunction", {*LINKED, "C"}, {*LINKED, "N#*", "X#*"}),
-        ("EvaluateFunction", {*LINKED, "C"}, {*LINKED, "N#*"}),
+        ("ReceiveFunction", {*LINKED, "C"}, {*LINKED, "X#*"}),
+        ("EvaluateFunction", {*LINKED, "C"}, {*LINKED}),
         ("DeliverWikiFunction", {"I#*", "S#wiki", "J#wiki#*", "C"}, {"I#*", "S#wiki", "N#wiki#*"}),
         ("ScheduleFunction", {"W#*"}, {"W#*"}),
         ("CampaignFunction", set(), set()),

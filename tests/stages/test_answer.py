@@ -6,7 +6,7 @@ import pytest
 
 from provisioning.core.errors import ConflictError, InvalidError
 from provisioning.core.linking import Answer, Question
-from provisioning.stages.answer import Answering, link, open_question, separate
+from provisioning.stages.answer import Answering, link, open_question, separate, unite
 from tests.stages.bench import Bench, new_bench
 from tests.stages.linking import ADA, BOB, consistent, federation, persons, tells, together
 
@@ -47,12 +47,22 @@ async def test_who_has_no_account_goes_to_who_has_one_whichever_was_asked_about(
     consistent(bench)
 
 
-async def test_two_who_both_have_accounts_are_refused_and_left_as_they_are() -> None:
-    bench, question = await _doubt("student", "student")
-    with pytest.raises(InvalidError, match="both have accounts"):
-        await link(_shell(bench), question.id, question.candidates[0], int(bench.now))
-    assert persons(bench) == together(["registry/p1"], ["hr/h1"])
-    assert bench.store.asked[question.id].answer is Answer.OPEN
+async def test_two_who_both_have_accounts_are_merged_with_them() -> None:
+    bench, question = await _doubt("student", "visitor")
+    had = bench.store.linked["hr", "h1"]
+    into = await link(_shell(bench), question.id, question.candidates[0], int(bench.now))
+    await bench.settle(bench.now + 3600)
+    assert persons(bench) == together(["registry/p1", "hr/h1"])
+    assert {name: each.subject for name, each in bench.store.accounts[into].items()} == {"library": into, "badges": had}
+    consistent(bench)
+
+
+async def test_who_was_merged_since_is_one_person_by_any_answer() -> None:
+    bench, question = await _doubt("student", "visitor")
+    into = bench.store.linked["registry", "p1"]
+    await unite(_shell(bench), bench.store.linked["hr", "h1"], into, int(bench.now))
+    assert await link(_shell(bench), question.id, question.candidates[0], int(bench.now)) == into
+    assert bench.store.asked[question.id].answer is Answer.LINKED
 
 
 async def test_two_people_stay_two_and_are_not_asked_about_again() -> None:

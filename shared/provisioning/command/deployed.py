@@ -28,6 +28,7 @@ from provisioning.core.policy import Policy
 from provisioning.ports import Published, Rejected
 from provisioning.runtime.entry import clock
 from provisioning.stages.campaign import VERIFYING, steps, write_step
+from provisioning.stages.forward import found_at
 from provisioning.stages.notify import STREAM
 
 SHOWN: Final = 20  # parked accounts of a service, and rejected records of a source
@@ -81,6 +82,8 @@ async def person_of(stack: str, person: str) -> tuple[Policy, Identity, Mapping[
         if key:
             identity = (await ports.table.links([(source, key)])).get((source, key), "")
         holding = await ports.table.holding(identity) if identity else None
+        if holding is not None and holding.identity is not None and not holding.identity.records:
+            holding = await found_at(ports.table, identity)  # it was merged into another one, and keeps nothing
         if holding is None or holding.identity is None:
             raise InvalidError(f"nobody is known as {person!r}", right="SOURCE/KEY, such as registry/ada, or an id")
         return await ports.policies.current(holding.identity.sequence), holding.identity, holding.accounts

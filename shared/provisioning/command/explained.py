@@ -31,7 +31,7 @@ def print_explanation(console: Console, told: Explanation, zone: ZoneInfo, *, fa
             _service(console, explained, told, zone, failed=failed)
     for source, since in told.stale.items():
         _line(console, f"{source} is stale since {starting(since, zone)}: it was not heard within its limit")
-    for line in _words(told):
+    for line in (*_words(told), *_past(told, zone)):
         _line(console, line)
     for failure in told.failures:
         _line(console, f"not evaluated: {failure}")
@@ -45,6 +45,13 @@ def _words(told: Explanation) -> Iterator[str]:
         yield f"person.{word.attribute} is {_value(word.value)} by the word of {', '.join(word.sources)}; {to}"
     for source, notices in told.notices.items():
         yield from (f"{source}: {notice}" for notice in notices)
+
+
+def _past(told: Explanation, zone: ZoneInfo) -> Iterator[str]:
+    """How records came to this identity, or left it."""
+    for each in told.past:
+        other = f", {each.origin}" if each.origin else ""
+        yield f"{each.source}/{each.key} at {starting(each.at, zone)}: {each.why}{other}"
 
 
 def _service(console: Console, explained: Explained, told: Explanation, zone: ZoneInfo, *, failed: bool) -> None:

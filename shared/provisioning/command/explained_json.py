@@ -21,6 +21,10 @@ def words(told: Explanation) -> dict[str, Any]:
             for word in told.words
         ],
         "stale": {source: show(since) for source, since in told.stale.items()},
+        "linked": [
+            {"at": show(each.at), "record": f"{each.source}/{each.key}", "why": each.why, "identity": each.origin}
+            for each in told.past
+        ],
         "notices": {source: list(notices) for source, notices in told.notices.items()},
     }
 

@@ -7,7 +7,7 @@ from provisioning.command.records_deployed import receive_shell
 from provisioning.core.linking import Question
 from provisioning.core.period import show
 from provisioning.runtime.entry import clock
-from provisioning.stages.answer import Answering, link, open_question, separate
+from provisioning.stages.answer import Answering, link, open_question, part, separate, unite
 
 MOST: Final = 1000  # questions that are shown
 
@@ -35,6 +35,23 @@ async def answer(stack: str, id_: str, identity: str) -> dict[str, str]:
             question = await separate(answering, id_)
             return {"question": id_, "answer": f"{question.source}/{question.key} stays {question.identity}"}
         return {"question": id_, "answer": f"one person: {await link(answering, id_, identity, clock())}"}
+
+
+async def merge(stack: str, goes: str, into: str) -> dict[str, str]:
+    """Merge an identity into another one. Raises InvalidError if they cannot be one."""
+    async with deployed(stack) as ports:
+        shell = receive_shell(ports, await ports.policies.current())
+        identity = await unite(Answering(shell.decide, shell.bells), goes, into, clock())
+        return {"merged": goes, "answer": f"one person: {identity}"}
+
+
+async def divide(stack: str, record: str) -> dict[str, str]:
+    """Take a record, `SOURCE/KEY`, out of its identity. Raises InvalidError if it is not there, or alone."""
+    source, _, key = record.partition("/")
+    async with deployed(stack) as ports:
+        shell = receive_shell(ports, await ports.policies.current())
+        identity = await part(Answering(shell.decide, shell.bells), source, key, clock())
+        return {"split": record, "answer": f"a person of its own: {identity}"}
 
 
 def _words(question: Question) -> dict[str, Any]:

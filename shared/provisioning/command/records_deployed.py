@@ -26,7 +26,7 @@ from provisioning.core.policy import Policy
 from provisioning.core.source import Item
 from provisioning.ports import Rejected
 from provisioning.runtime.entry import clock, microseconds
-from provisioning.runtime.log import log
+from provisioning.runtime.log import log_aside
 from provisioning.runtime.wiring import new_identity
 from provisioning.stages.decide import Decide
 from provisioning.stages.message import Message
@@ -82,7 +82,7 @@ async def _retry(ports: Deployed, policy: Policy, shell: Receive, each: Rejected
         if listening.source.signed is None:
             read_notification(listening, each.body, microseconds())
         else:
-            await read_signed(shell.verifying, log, listening, each.body, clock(), microseconds())
+            await read_signed(shell.verifying, log_aside, listening, each.body, clock(), microseconds())
     except InvalidError as error:
         return {**_words(each), "done": f"still rejected: {error}"}
     except TransientError as error:
@@ -108,7 +108,7 @@ def receive_shell(ports: Deployed, policy: Policy) -> Receive:
         service: url for service in policy.services if (url := ports.outputs.get(output("deliver", service, "queue")))
     }
     bells = Queues(ports.clients, ports.outputs["IdentitiesQueue"], queues)
-    decide = Decide(ports.table, ports.policies, new_identity, log)
+    decide = Decide(ports.table, ports.policies, new_identity, log_aside)
     sets = CachedKeySets(fetch_key_set, secret_key_set(StoredSecrets(ports.clients).read), lambda: microseconds() / 1e6)
     verifying = Verifying(sets, StoredTokens(ports.rows))
     return Receive(decide, ports.rejections, bells, microseconds, fetcher(ports), verifying)

@@ -168,7 +168,8 @@ class Desired:
 class Account:
     """The account item. `turn` is the entitlement's turn for which it is settled, parked or backing off.
 
-    `joining`: groups of which it is to be or not to be a member, and nobody has seen that it is so.
+    `joining`: groups of which it is to be or not to be a member, and nobody has seen that it is so. `mark`: the
+    identity that the SP knows it by, where that was merged into this one, or split; empty: this one.
     """
 
     identity: str
@@ -184,6 +185,17 @@ class Account:
     due_at: Instant | None = None
     joining: tuple[str, ...] = ()
     changed_at: Instant = 0  # when it last settled, for latency and for people
+    mark: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The identity by which the SP knows it: its owner's mark there."""
+        return self.mark or self.identity
+
+    @property
+    def may_exist(self) -> bool:
+        """Whether the SP holds it, or may."""
+        return self.known.phase is not Phase.ABSENT or self.intent is not None
 
     @property
     def exists(self) -> bool:

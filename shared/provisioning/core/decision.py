@@ -103,7 +103,8 @@ def _turned(
     """The entitlement with the digest of what it wants, and with another turn if that is another account."""
     if entitlement.standing is Standing.ABSENT and not entitlement.turn and not entitlement.dispute:
         return entitlement  # never wanted: nothing to compute, nothing to store
-    wanted = desired(policy.mappings[service], identity.id, evaluation.told(service), entitlement)
+    known_by = identity.id if account is None else account.subject
+    wanted = desired(policy.mappings[service], known_by, evaluation.told(service), entitlement)
     if is_other(wanted, entitlement.digest, account):
         return replace(entitlement, digest=wanted.digest, turn=entitlement.turn + 1)
     return entitlement

@@ -11,6 +11,7 @@ from provisioning.core.evaluation import Evaluation, evaluate, match_of
 from provisioning.core.expression import EvaluationError, Part, deciding
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import NOTHING, Entitlement, Standing, decide
+from provisioning.core.linking import Past
 from provisioning.core.merge import provenance, said
 from provisioning.core.period import BEGINNING, FOREVER, Instant
 from provisioning.core.policy import CompiledRule, Policy
@@ -86,7 +87,7 @@ class Explanation:
     """All services asked for, the rules that could not be evaluated for this person, and whose word they are.
 
     `notices`: by source, what was odd about its record, or is not believed. `stale`: those of the person's sources that
-    are silent, since when they have been so too long.
+    are silent, since when they have been so too long. `past`: how records came to this identity, or left it.
     """
 
     identity: str
@@ -97,6 +98,7 @@ class Explanation:
     words: tuple[Word, ...]
     notices: Mapping[str, tuple[str, ...]]
     stale: Mapping[str, Instant]
+    past: tuple[Past, ...] = ()
 
 
 def explain(
@@ -115,7 +117,8 @@ def explain(
     notices = {source: record.notices for source, record in identity.records.items() if record.notices}
     words = tuple(_words(policy, identity, names))
     stale = {source: since for source, since in policy.stale.items() if source in identity.records}
-    return Explanation(identity.id, now, instant, services, evaluation.failures, words, notices, stale)
+    past = identity.linking.past
+    return Explanation(identity.id, now, instant, services, evaluation.failures, words, notices, stale, past)
 
 
 def _words(policy: Policy, identity: Identity, services: Iterable[str]) -> Iterator[Word]:

@@ -96,10 +96,10 @@ def row_of(layout: Layout, account: Account, *, delta: bool) -> Row | None:
     if layout.format == LDIF and not key:
         return None  # an entry without a name cannot be said; a row is not staged without one
     if known.phase in layout.phases:
-        return Row(account.identity, known.phase, known.values, known.groups)
+        return Row(account.subject, known.phase, known.values, known.groups)
     if not delta:
         return None
-    return Row(account.identity, Phase.ABSENT, {} if key is None else {layout.key: key})
+    return Row(account.subject, Phase.ABSENT, {} if key is None else {layout.key: key})
 
 
 def cells(layout: Layout, row: Row) -> list[Json]:

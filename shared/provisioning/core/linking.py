@@ -99,19 +99,21 @@ class Past(NamedTuple):
 class Linking:
     """What an identity knows of how it came to be.
 
-    `forward`: it was merged into that one. `claims`: by source, what its record claims. `awaits`: services whose
-    account is still another identity's, and whose. `origins`: services whose account came from another identity.
+    `forward`: it was merged into that one. `claims`: by source, what its record claims.
     """
 
     forward: str = ""
     claims: Mapping[str, tuple[Claim, ...]] = field(default_factory=dict)
     past: tuple[Past, ...] = ()
-    awaits: Mapping[str, str] = field(default_factory=dict)
-    origins: Mapping[str, str] = field(default_factory=dict)
 
     def remember(self, past: Iterable[Past]) -> "Linking":
         """The same with what just happened; what happened first is forgotten first."""
         return replace(self, past=(*self.past, *past)[-MOST_PAST:])
+
+    def without(self, sources: Iterable[str]) -> "Linking":
+        """The same without what the records of some sources claim."""
+        left = {*self.claims} - {*sources}
+        return replace(self, claims={source: some for source, some in self.claims.items() if source in left})
 
     def claiming(self, claims: Mapping[str, Sequence[Claim]]) -> "Linking":
         """The same with other claims."""

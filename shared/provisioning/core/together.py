@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 from provisioning.core.account import Account
 from provisioning.core.identity import Identity
 from provisioning.core.linking import Claimed, Question
-from provisioning.core.stored import Name
 
 MOST_WRITES: Final = 100  # items of one transaction, the table's bound
 
@@ -20,16 +19,9 @@ class LinkTo(NamedTuple):
     was: str = ""
 
 
-class Renamed(NamedTuple):
-    """A reserved name that goes with its account: from `name.identity` to another identity."""
-
-    name: Name
-    identity: str
-
-
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Identities, accounts and questions as their revision + 1; links, claims and names from what was read to this.
+    """Identities, accounts and questions as their revision + 1; links and claims from what was read to this.
 
     Claims without a claimant are dropped.
     """
@@ -39,10 +31,9 @@ class Together:
     claims: tuple[Claimed, ...] = ()
     questions: tuple[Question, ...] = ()
     accounts: tuple[Account, ...] = ()
-    names: tuple[Renamed, ...] = ()
 
     @property
     def writes(self) -> int:
         """How many items it is."""
-        parts = (self.identities, self.links, self.claims, self.questions, self.accounts, self.names)
+        parts = (self.identities, self.links, self.claims, self.questions, self.accounts)
         return sum(map(len, parts))

@@ -10,5 +10,14 @@ _LINE: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check
 
 def log(word: str, **fields: Any) -> None:
     """Write one line; empty fields are left out, since logs are billed by the byte."""
+    sys.stdout.write(_line(word, fields))
+
+
+def log_aside(word: str, **fields: Any) -> None:
+    """The same for a command, whose standard output is its answer."""
+    sys.stderr.write(_line(word, fields))
+
+
+def _line(word: str, fields: dict[str, Any]) -> str:
     line = {"word": word, **{name: value for name, value in fields.items() if value or value not in _EMPTY}}
-    sys.stdout.write(_LINE.encode(line) + "\n")
+    return _LINE.encode(line) + "\n"

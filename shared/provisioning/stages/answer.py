@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass, replace
 
-from provisioning.core.bell import Cause
 from provisioning.core.errors import ConflictError, InvalidError, TransientError
-from provisioning.core.identity import Identity
 from provisioning.core.linking import Answer, Question
 from provisioning.core.period import Instant
 from provisioning.core.together import Together
-from provisioning.ports import Bells, Holding
-from provisioning.stages.decide import ATTEMPTS, Decide, settle
-from provisioning.stages.linking import Matching, Part, answered, found_at
+from provisioning.ports import Bells
+from provisioning.stages.decide import ATTEMPTS, Decide
+from provisioning.stages.forward import found_at
+from provisioning.stages.merging import divide, merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,8 @@ async def separate(shell: Answering, id_: str) -> Question:
 async def link(shell: Answering, id_: str, identity: str, now: Instant) -> str:
     """They are one person, `identity`; returns whose the record is then. Decided, stored and rung like a link.
 
-    The one of the two that has one record and no account goes to the other one. Raises InvalidError if neither can,
-    TransientError if others keep writing them.
+    Of two of whom one alone has accounts, that one stays. Raises InvalidError if they cannot be one, TransientError
+    if others keep writing them.
     """
     for _ in range(ATTEMPTS):
         question = await open_question(shell, id_)
@@ -51,38 +50,38 @@ async def link(shell: Answering, id_: str, identity: str, now: Instant) -> str:
             right = f"one of {', '.join(question.candidates)}"
             raise InvalidError(f"{identity!r} is no candidate of question {id_}", right=right)
         own, other = [await found_at(shell.decide.identities, each) for each in (question.identity, identity)]
-        goes, stays = _direction(own, other)
+        goes, stays = (other, own) if own.accounts and not other.accounts else (own, other)
+        done = (replace(question, answer=Answer.LINKED),)
         try:
-            return await _link(shell, question, goes, stays, now)
+            if goes.identity is not None and stays.identity is not None and goes.identity.id == stays.identity.id:
+                # Loses to somebody else's answer.
+                await shell.decide.identities.put_together(Together(questions=done))
+                return goes.identity.id
+            return await merge(shell.decide, shell.bells, goes, stays, f"answer to question {id_}", done, now)
         except ConflictError:  # one of them was written since our read
             continue
     raise TransientError(f"the persons of question {id_} are being written by others")
 
 
-async def _link(shell: Answering, question: Question, goes: Holding, stays: Holding, now: Instant) -> str:
-    if goes.identity is None or stays.identity is None:
-        raise InvalidError(f"nobody is there whom question {question.id} is about", right="--separate")
-    sequences = goes.identity.sequence, stays.identity.sequence
-    policy = await shell.decide.policies.current(at_least=max(sequences))
-    trace = f"answer-{question.id}"
-    matching = Matching(shell.decide.identities, policy, shell.decide.log, now, trace)
-    change = await answered(matching, question, Part(goes.identity, goes.identity), stays)
-    bells = await settle(shell.decide, policy, change, now, Cause.COMMAND, trace)
-    if bells:
-        await shell.bells.ring(bells, now)
-    return stays.identity.id
+async def unite(shell: Answering, goes: str, stays: str, now: Instant) -> str:
+    """Merge one identity into another without having been asked; returns whose all of it is.
+
+    Raises InvalidError if they cannot be one, TransientError if others keep writing them.
+    """
+    for _ in range(ATTEMPTS):
+        one, other = [await found_at(shell.decide.identities, each) for each in (goes, stays)]
+        try:
+            return await merge(shell.decide, shell.bells, one, other, "merged by an operator", (), now)
+        except ConflictError:  # one of them was written since our read
+            continue
+    raise TransientError(f"{goes} and {stays} are being written by others")
 
 
-def _direction(own: Holding, other: Holding) -> tuple[Holding, Holding]:
-    """Who goes, and to whom."""
-    if _can_go(own):
-        return own, other
-    if _can_go(other):
-        return other, own
-    right = "--separate; two persons who both have accounts, or several records, are not merged yet"
-    raise InvalidError("both have accounts or several records", right=right)
-
-
-def _can_go(holding: Holding) -> bool:
-    identity: Identity | None = holding.identity
-    return identity is not None and len(identity.records) == 1 and not holding.accounts
+async def part(shell: Answering, source: str, key: str, now: Instant) -> str:
+    """Take a record out of its identity; returns whose it is then. Raises InvalidError, TransientError."""
+    for _ in range(ATTEMPTS):
+        try:
+            return await divide(shell.decide, shell.bells, source, key, now)
+        except ConflictError:  # one of them was written since our read
+            continue
+    raise TransientError(f"{source}/{key} is being written by others")

@@ -93,7 +93,10 @@ async def settle(
 
     Raises ConflictError if anything was written by others since it was read.
     """
-    decisions = [decide_identity(policy, each.stored, each.identity, each.accounts, now) for each in change.parts]
+    decisions = [
+        _waking(decide_identity(policy, each.stored, each.identity, each.accounts, now), change.wake)
+        for each in change.parts
+    ]
     await _store(shell, change, decisions)
     bells: list[Bell] = []
     for each, decision in zip(change.parts, decisions, strict=True):
@@ -105,6 +108,13 @@ async def settle(
         )  # fmt: skip
         bells += _bells(decision, again=again, now=now, trace=trace)
     return bells
+
+
+def _waking(decision: Decision, at: Instant | None) -> Decision:
+    due_at = decision.identity.due_at
+    if at is None or (due_at is not None and due_at <= at):
+        return decision
+    return replace(decision, identity=replace(decision.identity, due_at=at), changed=True)
 
 
 async def _load(shell: Decide, subject: Subject, trace: str) -> Part | None:

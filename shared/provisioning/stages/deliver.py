@@ -16,6 +16,7 @@ from provisioning.core.period import Instant
 from provisioning.ports import Waiting
 from provisioning.protocols.dialogue import Delivery, Ending, Outcome
 from provisioning.protocols.registry import PROTOCOLS, STAGING
+from provisioning.stages.forward import forwarded
 from provisioning.stages.gate import admit, learn
 from provisioning.stages.groups import Groups, GroupsNotReadyError, forget_group, group_ids
 from provisioning.stages.members import answer_groups, once_each_group
@@ -145,7 +146,7 @@ async def _converse(shell: Deliver, visit: Visit, account: Account, now: Instant
         groups = await group_ids(groups_shell, visit.service, joined, left, now) if joined or left else {}
     except GroupsNotReadyError as error:
         return Ending(error.outcome, account.known, str(error), error.retry_after, ticket=ticket)
-    request = Delivery(account.identity, visit.own, known, look, visit.operation, visit.turn, groups, ticket)
+    request = Delivery(account.subject, visit.own, known, look, visit.operation, visit.turn, groups, ticket)
     ending = await shell.courier.converse(visit.service, protocol.deliver(visit.service, request))
     if visit.gathers:
         ending = replace(ending, known=membership.after_dialogue(account, ending.known, doubt=visit.plan.doubt))
@@ -199,10 +200,14 @@ async def _store(shell: Deliver, account: Account, visit: Visit) -> Account:
 
 
 async def _doubt(shell: Deliver, visit: Visit, now: Instant) -> Account:
-    """Leave the account unknown: two deliveries touched the SP and nobody knows whose call came last."""
+    """Leave the account unknown: two deliveries touched the SP and nobody knows whose call came last.
+
+    If it went to another identity meanwhile, it is there that it is left so.
+    """
     for _ in range(ATTEMPTS):
-        found = await shell.accounts.deliveries(shell.service, [visit.account.identity])
-        account = found.rows[visit.account.identity][1] or visit.account
+        _, account = await forwarded(shell.accounts, shell.service, visit.account.identity)
+        if account is None:  # its identity was merged meanwhile, and nothing of it went along
+            return visit.account
         doubtful = delivery.raced(account, visit.service, visit.operation, now)
         try:
             # Loses to the other delivery's next write, then is tried on top of that.

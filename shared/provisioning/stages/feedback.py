@@ -21,6 +21,7 @@ from provisioning.protocols.dialogue import Ending, Outcome
 from provisioning.protocols.ending import discreet
 from provisioning.protocols.queue import held
 from provisioning.protocols.registry import member_batch
+from provisioning.stages.forward import forwarded
 from provisioning.stages.message import Failed, Log, Message
 from provisioning.stages.visit import Visit, bells_of, dependents, visit_of
 
@@ -109,7 +110,11 @@ async def _look(shell: Feedback, service: str, identities: Sequence[str]) -> tup
     policy = await shell.policies.current(at_least=max(sequences, default=0))
     if service not in policy.services:
         raise TransientError(f"service {service!r} is not in bundle {policy.sequence}")
-    return policy, found.rows
+    rows = dict(found.rows)
+    for name, (identity, _) in found.rows.items():
+        if identity is not None and identity.forward:  # the SP still knows the account by whom it was made for
+            rows[name] = await forwarded(shell.accounts, service, name)
+    return policy, rows
 
 
 async def _take(

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from provisioning.core.account import Account
-from provisioning.core.errors import InvalidError
 from provisioning.core.identity import MOST_CLOSED, Identity, absorb
 from provisioning.core.linking import (
     Answer,
@@ -25,9 +23,8 @@ from provisioning.core.policy import Policy
 from provisioning.core.record import Record
 from provisioning.core.together import LinkTo
 from provisioning.ports import Holding, Identities
+from provisioning.stages.forward import found_at
 from provisioning.stages.message import Log
-
-HOPS: Final = 10  # identities that were merged into others, one after another, before it is called a loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,7 @@ class Change:
     questions: tuple[Question, ...] = ()
     merged: tuple[Identity, ...] = ()
     accounts: tuple[Account, ...] = ()
+    wake: Instant | None = None  # by then they are looked at again, if whoever changes them dies before the bells ring
 
     @property
     def is_plain(self) -> bool:
@@ -119,33 +117,6 @@ async def another(shell: Matching, part: Part, record: Record, new: str) -> Chan
     change = await match(replace(shell, apart=stored.id), Part(Identity(new), begun), (link,), released)
     shell.log("record.reassigned", identity=stored.id, source=record.source, trace=shell.trace)
     return replace(change, parts=(Part(stored, old, part.accounts), *change.parts))
-
-
-async def answered(shell: Matching, question: Question, part: Part, candidate: Holding) -> Change:
-    """A record that an operator says is another identity's, whatever spoke against it. Raises InvalidError.
-
-    It goes there as by a link; so it must be the only one of its identity, without an account.
-    """
-    (record,), into = part.identity.records.values(), candidate.identity
-    if into is None or record.source in into.records:
-        right = "another of the candidates, or --separate"
-        raise InvalidError(f"both have a record of {record.source}", right=right)
-    wanted = all_claims(shell.policy.bundle.matchers, part.identity)
-    claims = tuple(dict.fromkeys(claim for some in part.identity.linking.claims.values() for claim in some))
-    found = await shell.identities.claimed(claims) if claims else ()
-    verdict = Link(into.id, f"answer to question {question.id}")
-    done = (replace(question, answer=Answer.LINKED),)
-    return _joined(shell, part, candidate, verdict, _Claims(wanted, found), (), done)
-
-
-async def found_at(identities: Identities, identity: str) -> Holding:
-    """An identity, or the one into which it was merged in the end; without an identity if there is none, or a loop."""
-    for _ in range(HOPS):
-        holding = await identities.holding(identity)
-        if holding.identity is None or not holding.identity.forward:
-            return holding
-        identity = holding.identity.forward
-    return Holding(None, {})
 
 
 async def _verdict(shell: Matching, part: Part, evidence: Sequence[Evidence]) -> tuple[Verdict, Holding | None]:

@@ -123,7 +123,8 @@ async def _look(shell: Deliver, group: Group) -> _Look | None:
         if identity is None or account is None or not account.exists or group.name not in account.joining:
             continue  # nothing is in question here; or its own delivery comes first, and says again that it waits
         entitlement = identity.entitlements.get(service.id, NOTHING)
-        wanted = desired(policy.mappings[service.id], identity.id, policy.told(identity, service.id), entitlement)
+        told = policy.told(identity, service.id)
+        wanted = desired(policy.mappings[service.id], account.subject, told, entitlement)
         people[str(account.known.remote_id)] = (account, wanted)
     return _Look(service, policy.zone, policy.sequence, found.gate, group, ready, people, len(waiting) == most)
 

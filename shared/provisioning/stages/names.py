@@ -26,18 +26,18 @@ async def choose(accounts: Accounts, account: Account, desired: Desired) -> Desi
 
 async def refuse(accounts: Accounts, account: Account, path: str, value: str) -> None:
     """The SP has this name for somebody else. Loses to another identity that holds the name: then nothing changes."""
-    await accounts.reserve(Name(account.service, path, value, account.identity, refused=True))
+    await accounts.reserve(Name(account.service, path, value, account.subject, refused=True))
 
 
 async def _reserve(accounts: Accounts, account: Account, path: str, candidates: Candidates) -> tuple[str, str]:
     tried = refused = 0
     for value in candidates:
         # Loses to another identity that reserved the name first; its own earlier reservation is found again.
-        stored = await accounts.reserve(Name(account.service, path, value, account.identity))
-        if stored.identity == account.identity and not stored.refused:
+        stored = await accounts.reserve(Name(account.service, path, value, account.subject))
+        if stored.identity == account.subject and not stored.refused:
             return value, ""
         tried += 1
-        refused += stored.identity == account.identity
+        refused += stored.identity == account.subject
         if refused == MOST_REFUSED:
             return "", f"{path}: the SP has each of {refused} names for somebody else"
     return "", f"{path}: all {tried} candidates are taken"

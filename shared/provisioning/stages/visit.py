@@ -140,7 +140,7 @@ def visit_of(
     entitlement = identity.entitlements.get(service.id, NOTHING)
     account = account or Account(identity.id, service.id)
     wanted = desired(
-        policy.mappings[service.id], identity.id, policy.told(identity, service.id), entitlement,
+        policy.mappings[service.id], account.subject, policy.told(identity, service.id), entitlement,
         decided=identity.sequence == policy.sequence,
     )  # fmt: skip
     wanted = delivery.for_account(wanted, account)

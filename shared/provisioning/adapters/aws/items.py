@@ -67,7 +67,7 @@ def account_item(account: Account, write: bytes) -> Item:
         known.phase, known.remote_id, known.values, known.groups, account.condition,
         [intent.attempt, intent.deadline, *([intent.ticket] if intent.ticket else [])] if intent else None,
         account.turn, account.attempts, account.error, account.changed_at, known.filled,
-        *([known.staged, account.joining] if account.joining else [True] if known.staged else []),
+        *_later([known.staged, account.joining, account.mark]),
     ])  # fmt: skip
     name = f"account {account.service} of identity {account.identity}"
     if len(body) > LARGEST - _BESIDE:
@@ -93,6 +93,7 @@ def read_account(item: Mapping[str, Any]) -> Account:
     filled = later[0] if later else ()  # items of earlier versions, and those without what follows, end before it
     staged = len(later) > 1 and later[1]
     joining = later[2] if len(later) > 2 else ()
+    mark = later[3] if len(later) > 3 else ""
     return Account(
         identity=keys.identity_of(item["pk"]["S"]),
         service=item["sk"]["S"].removeprefix(keys.ACCOUNT_SORT),
@@ -107,7 +108,15 @@ def read_account(item: Mapping[str, Any]) -> Account:
         due_at=_read_due(item),
         joining=tuple(joining),
         changed_at=changed_at,
+        mark=mark,
     )
+
+
+def _later(fields: list[Any]) -> list[Any]:
+    """Fields up to the last that says anything: most accounts have none of these."""
+    while fields and not fields[-1]:
+        fields.pop()
+    return fields
 
 
 def gate_body(gate: Gate) -> bytes:

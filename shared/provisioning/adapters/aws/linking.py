@@ -11,7 +11,6 @@ from provisioning.adapters.aws.linking_items import (
     claim_write,
     claims_by_key,
     link_write,
-    name_write,
     question_write,
     read_claimed,
     read_question,
@@ -73,7 +72,6 @@ def _writes(together: Together, write: bytes) -> list[Write]:
         *map(link_write, together.links),
         *(claim_write(each, write) for each in together.claims),
         *(question_write(each, write) for each in together.questions),
-        *map(name_write, together.names),
     ]
 
 

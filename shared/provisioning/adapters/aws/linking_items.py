@@ -6,7 +6,7 @@ from typing import Any, Final
 from provisioning.adapters.aws import keys, linking_keys
 from provisioning.adapters.aws.keys import Key
 from provisioning.core.linking import UNLINKED, Answer, Claim, Claimant, Claimed, Evidence, Linking, Past, Question
-from provisioning.core.together import LinkTo, Renamed
+from provisioning.core.together import LinkTo
 from provisioning.core.wire import pack, unpack
 
 Item = dict[str, Any]
@@ -18,9 +18,7 @@ def pack_linking(linking: Linking) -> list[Any]:
     """What follows the other fields of an identity's body: nothing for who was never linked."""
     if linking == UNLINKED:
         return []
-    fields = {
-        "f": linking.forward, "c": linking.claims, "p": linking.past, "w": linking.awaits, "o": linking.origins,
-    }  # fmt: skip
+    fields = {"f": linking.forward, "c": linking.claims, "p": linking.past}
     return [{name: value for name, value in fields.items() if value}]
 
 
@@ -33,8 +31,6 @@ def unpack_linking(later: list[Any]) -> Linking:
         found.get("f", ""),
         {source: tuple(Claim(*claim) for claim in claims) for source, claims in found.get("c", {}).items()},
         tuple(Past(*past) for past in found.get("p", ())),
-        found.get("w", {}),
-        found.get("o", {}),
     )
 
 
@@ -87,18 +83,6 @@ def link_write(link: LinkTo) -> Write:
     """The write of a link: loses to whoever linked the same key since it was read."""
     item = {**keys.link_key(link.source, link.key).attributes(), keys.BODY: {"S": link.identity}}
     return "Put", {"Item": item, **_body(link.was)}
-
-
-def name_write(renamed: Renamed) -> Write:
-    """The write of a name that goes with its account: loses to nobody but who moved it before."""
-    name = renamed.name
-    key = keys.name_key(name.service, name.attribute, name.value)
-    return "Update", {
-        "Key": key.attributes(),
-        "UpdateExpression": f"SET {keys.BODY} = :i",
-        "ConditionExpression": f"{keys.BODY} = :b",
-        "ExpressionAttributeValues": {":b": {"S": name.identity}, ":i": {"S": renamed.identity}},
-    }
 
 
 def claims_by_key(claims: Iterable[Claim]) -> Iterator[tuple[Key, Claim]]:

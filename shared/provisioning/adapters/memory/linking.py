@@ -14,7 +14,6 @@ from provisioning.core.errors import ConflictError, PermanentError
 from provisioning.core.identity import Identity
 from provisioning.core.linking import Answer, Claim, Claimed, Question
 from provisioning.core.together import MOST_WRITES, Together
-from provisioning.ports import Name
 
 BATCH = 100  # items of one BatchGetItem
 
@@ -26,7 +25,6 @@ class MemoryLinked:
     identities: dict[str, Identity]
     accounts: dict[str, dict[str, Account]]
     linked: dict[tuple[str, str], str]
-    names: dict[tuple[str, str], Name]
     indexes: Indexes
     _checkpoint: Checkpoint
 
@@ -72,16 +70,11 @@ class MemoryLinked:
                 (stored.revision if (stored := self.asked.get(each.id)) else 0) == each.revision
                 for each in together.questions
             )
-            and all(self._name_as_read(each.name) for each in together.names)
         )
 
     def _claim_as_read(self, claimed: Claimed) -> bool:
         stored = self.claims.get(linking_keys.claim_key(*claimed.claim))
         return (stored.written if stored is not None else "") == claimed.written
-
-    def _name_as_read(self, name: Name) -> bool:
-        stored = self.names.get(keys.name_key(name.service, name.attribute, name.value))
-        return stored is not None and stored.identity == name.identity
 
     def _write(self, together: Together) -> None:
         for identity in together.identities:
@@ -100,9 +93,6 @@ class MemoryLinked:
                 self.claims.pop(linking_keys.claim_key(*claimed.claim), None)
         for question in together.questions:
             self._store_question(question)
-        for name, owner in together.names:
-            key = keys.name_key(name.service, name.attribute, name.value)
-            self.names[key] = replace(self.names[key], identity=owner)
 
     def _store_identity(self, identity: Identity) -> None:
         self.identities[identity.id] = replace(identity, revision=identity.revision + 1)
