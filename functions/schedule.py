@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from provisioning.runtime.clockwork import freshness_shell, schedule_shell
+from provisioning.runtime.clockwork import freshness_shell, population_ports, schedule_shell
 from provisioning.runtime.entry import clock, run
 from provisioning.runtime.log import log
 from provisioning.stages.freshness import freshness
+from provisioning.stages.population import population
 from provisioning.stages.schedule import schedule
 
 
 async def sweep(trace: str) -> int:
-    """Sweep every shard once, and see which sources are silent."""
+    """Sweep every shard once, count accounts for the brakes, and see which sources are silent."""
     now = clock()
     rung = await schedule(schedule_shell(), now, trace)
+    await population(*population_ports(), now)
     watching = freshness_shell()
     if watching is not None:
         await freshness(watching, now, trace)

@@ -11,6 +11,7 @@ from provisioning.core.catalog import Bundle, Source
 from provisioning.core.freshness import CLOCK
 
 _IDENTITIES: Final = "IdentitiesQueue"
+_BRAKES: Final = "B#*"  # how many accounts there are
 _CAMPAIGN: Final = "CampaignQueue"
 
 
@@ -28,7 +29,9 @@ def add_sweep(stack: Stack, bundle: Bundle, changes: Mapping[str, str], bulk: Ma
         rights=(
             roles.sends(_IDENTITIES, *((_CAMPAIGN,) if limited else ())),
             roles.reads_index(keys.DUE_INDEX),
-            *(_watches(limited, changes, bulk) if limited else (roles.reads("W#*"), roles.writes("W#*"))),
+            roles.reads_index(keys.SERVICE_INDEX),
+            *(_watches(limited, changes, bulk) if limited else (roles.reads("W#*"), roles.writes("W#*", _BRAKES))),
+            *roles.reads_bundle(),
         ),
     )
     logical = functions.add_function(stack, function)
@@ -46,11 +49,10 @@ def _watching(limited: Sequence[Source], *queues: Mapping[str, str]) -> dict[str
 
 
 def _watches(limited: Sequence[Source], *queues: Mapping[str, str]) -> list[Value]:
-    """What it may do for that: see when they were heard and what waits, mark them, and read the bundle."""
+    """What it may do for that: see when they were heard and what waits, and mark them."""
     heard = (*roles.watched(limited), keys.heard_key(CLOCK).pk)
     return [
         roles.counts(*(some[each.id] for some in queues for each in limited if each.id in some)),
         roles.reads("W#*", *heard),
-        roles.writes("W#*", *heard, keys.CURRENT.pk),
-        *roles.reads_bundle(),
+        roles.writes("W#*", _BRAKES, *heard, keys.CURRENT.pk),
     ]

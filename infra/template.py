@@ -155,14 +155,15 @@ def _evaluate(stack: Stack, tenant: str, deliver: dict[str, str]) -> None:
 
 def _deliver(stack: Stack, bundle: Bundle, service: Service, queues: Mapping[str, str]) -> None:
     tenant, queue, own, waiting = bundle.tenant.id, queues[service.id], f"S#{service.id}", f"J#{service.id}#*"
+    brake = f"B#{service.id}"
     # It rings for the services that require it, and, for groups of its own, itself.
     rung = {other.id: queues[other.id] for other in bundle.services if service.id in (other.id, *other.requires)}
     rights = [
         roles.consumes(queue),
         roles.sends(_IDENTITIES, *rung.values()),
-        roles.reads("I#*", own, waiting),
+        roles.reads("I#*", own, waiting, brake),
         roles.writes_batches(waiting),
-        roles.writes("I#*", own, f"N#{service.id}#*"),
+        roles.writes("I#*", own, brake, f"N#{service.id}#*"),
         *roles.reads_bundle(),
     ]
     rights += [roles.reads_secret(name) for name in roles.secrets_of(service)]

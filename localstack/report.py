@@ -89,7 +89,7 @@ def _sports(world: World, accounts: Mapping[str, Held]) -> str:
 async def _needs_a_person(console: Console, world: World) -> None:
     table = Table("where", "what", "why", title="Parked and rejected")
     for service in world.services:
-        for account in await world.indexes.parked(service, _PARKED):
+        for account in await world.indexes.resting(service, Condition.PARKED, _PARKED):
             table.add_row(service, f"account of {account.identity}", account.error)
     for source in world.bundle.sources:
         for rejected in await world.rejections.rejections(source.id, _PARKED):

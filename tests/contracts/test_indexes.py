@@ -115,8 +115,8 @@ async def test_parked_accounts_are_shown_up_to_the_number_asked_for(store: Store
         in_state(Phase.ACTIVE, Condition.PARKED, "wiki"),
     ):
         await store.accounts.put_account(written)
-    shown = await store.counts.parked("library", 10)
+    shown = await store.counts.resting("library", Condition.PARKED, 10)
     assert sorted(shown, key=lambda item: item.identity) == sorted(
         (replace(written, revision=1) for written in parked), key=lambda item: item.identity
     )
-    assert len(await store.counts.parked("library", 2)) == 2
+    assert len(await store.counts.resting("library", Condition.PARKED, 2)) == 2

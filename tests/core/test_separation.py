@@ -189,6 +189,18 @@ def test_the_order_of_the_rules_does_not_matter(
     assert separate(found, shuffled, {}, 0) == separate(found, matches, {}, 0)
 
 
+def test_what_ended_while_nobody_looked_was_not_held_until_it_came_back() -> None:
+    """Mail ends at 33 and begins again at 34; from 33 on the other duty is held, also for who looks at 35."""
+    matches = {"mail": [_match("one", 13, 33), _match("two", 34, 36)], "pay": [_match("three", 16, 36)]}
+    found = [exclusion("later", Duty(service="pay"), Duty(service="mail"))]
+    held = step(found, matches, step(found, matches, {}, 32), 35)
+    assert [holds(held.get(service), Duty(service=service)) for service in ("mail", "pay")] == [False, True]
+
+
+def _match(rule: str, start: int, end: int) -> Match:
+    return Match(rule, "person", Period(start, end), 0, (), deny=False, urgent=False)
+
+
 @pytest.mark.parametrize("pace", [1, 3])
 @given(matches=worlds(), found=exclusions)
 def test_what_was_foretold_comes_true(pace: int, matches: Matches, found: list[Exclusion]) -> None:

@@ -59,7 +59,9 @@ def test_of_every_pair_of_phases_and_conditions_a_write_is_told_of_exactly_if_th
     if old.condition is not new.condition:
         assert (T.ACCOUNT_FAILED in types(old, new)) is (new.condition is Condition.FAILED)
         assert (T.ACCOUNT_PARKED in types(old, new)) is (new.condition is Condition.PARKED)
-        repaired = new.condition is Condition.SETTLED and old.condition in (Condition.FAILED, Condition.PARKED)
+        assert (T.ACCOUNT_HELD in types(old, new)) is (new.condition is Condition.HELD)
+        troubled = old.condition in (Condition.FAILED, Condition.PARKED, Condition.HELD)
+        repaired = new.condition is Condition.SETTLED and troubled
         assert (T.ACCOUNT_REPAIRED in types(old, new)) is repaired
 
 

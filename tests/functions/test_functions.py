@@ -73,7 +73,7 @@ def test_a_notification_becomes_an_identity_and_a_doorbell_on_its_services_queue
     known = identity(campus, key)
     assert (known.records["registry"].version, list(known.entitlements)) == (1, ["library"])
     (rung,) = campus.take("library")
-    assert read_bell(rung.body) == Bell(known.id, Cause.DECISION, f"{key}.1", "library")
+    assert read_bell(rung.body) == Bell(known.id, Cause.NOTIFICATION, f"{key}.1", "library")
     assert campus.take("badges") == []
 
 

@@ -145,8 +145,8 @@ def partitions(template: Template, function: str, action: str) -> set[str]:
     [
         ("ReceiveFunction", {*LINKED, "C"}, {*LINKED, "X#*"}),
         ("EvaluateFunction", {*LINKED, "C"}, {*LINKED}),
-        ("DeliverWikiFunction", {"I#*", "S#wiki", "J#wiki#*", "C"}, {"I#*", "S#wiki", "N#wiki#*"}),
-        ("ScheduleFunction", {"W#*"}, {"W#*"}),
+        ("DeliverWikiFunction", {"I#*", "S#wiki", "B#wiki", "J#wiki#*", "C"}, {"I#*", "S#wiki", "B#wiki", "N#wiki#*"}),
+        ("ScheduleFunction", {"W#*", "C"}, {"W#*", "B#*"}),
         ("CampaignFunction", set(), set()),
         ("ExtractFunction", {"I#*", "E#*", "C"}, {"E#*"}),
     ],

@@ -15,6 +15,7 @@ from provisioning.stages.campaign import VERIFYING, Campaign, campaign, steps, w
 from provisioning.stages.decide import Decide
 from provisioning.stages.deliver import Deliver, deliver
 from provisioning.stages.evaluate import Evaluate, evaluate
+from provisioning.stages.holds import Holds
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.receive import Receive, receive
 from provisioning.stages.schedule import Schedule
@@ -112,6 +113,7 @@ def _mappings(world: World) -> list[Mapping]:
 
     campaigner = Campaign(store, bells, bells, world.say)
     world.sweeper = Schedule(store, bells, world.say)
+    world.holds = Holds(store, store, bells, world.say)
     return [
         Mapping(queues["changes"], [receiver() for _ in range(WARM)], 3, SOURCE),
         Mapping(queues["identities"], [evaluator() for _ in range(WARM)], 3),
@@ -140,6 +142,7 @@ def _script(world: World) -> None:
     loop.call_later(chance.uniform(BUSY / 3, BUSY), _publish, world, 1)
     loop.call_later(MINUTE * chance.random(), world.sweep)
     world.look()
+    loop.call_later(4 * MINUTE, world.operate)
 
 
 def _join(world: World, number: int) -> None:

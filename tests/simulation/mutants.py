@@ -9,7 +9,7 @@ from unittest.mock import patch
 from provisioning.adapters.memory import bells, policies, store
 from provisioning.core import completeness, decision, delivery
 from provisioning.core.bell import Bell, write_bell
-from provisioning.stages import decide, poll
+from provisioning.stages import brake, decide, poll
 
 
 def _ring_what_changed_just_now() -> AbstractContextManager[Any]:
@@ -68,6 +68,7 @@ MUTANTS: Final[Mapping[str, Callable[[], AbstractContextManager[Any]]]] = {
     "unique deduplication id": lambda: patch.object(bells, "unique", _content_of),
     "look after unknown": _no_look,
     "evidence of completeness": lambda: patch.object(completeness, "_incomplete", lambda *_: ""),
+    "brake": lambda: patch.object(brake, "grant", lambda now, _, asked, *__: (now, [True] * len(asked))),
     "whom changes showed": lambda: patch.object(poll, "note", _nobody),
 }
 

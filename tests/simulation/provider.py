@@ -40,6 +40,7 @@ class Provider:
     users: dict[str, Resource] = field(default_factory=dict)
     groups: dict[str, Resource] = field(default_factory=dict)
     touched: list[tuple[float, str, str]] = field(default_factory=list)  # (when, method, user)
+    removed: list[float] = field(default_factory=list)  # when an active account was suspended, or any was deleted
     calls: int = 0
     _numbers: int = 0
 
@@ -62,10 +63,14 @@ class Provider:
             return _json(200, resource.body)
         if request.method == "DELETE":
             del store[identifier]
+            self.removed += [self.clock()] if store is self.users else []
             for group in self.groups.values():
                 _leave(group.body, identifier)
             return HttpResponse(204)
-        return self._patch(resource, request.body)
+        active = resource.body.get("active")
+        answer = self._patch(resource, request.body)
+        self.removed += [self.clock()] if active and not resource.body.get("active") else []
+        return answer
 
     def plant(self, user_name: str, **fields: Any) -> str:
         """An account that somebody else made."""

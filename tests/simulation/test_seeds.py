@@ -16,7 +16,8 @@ def test_every_seed_ends_as_the_rules_say() -> None:
         for result in failed[:5]
     )
     assert not failed, f"{len(failed)} of {SEEDS} seeds failed{replay}"
-    assert min(result.identities for result in results) >= 20
+    # Of 22; where the registry is asked, some come and go in between and are never seen.
+    assert min(result.identities for result in results) >= 18
     assert min(result.faults for result in results) >= 10
 
 

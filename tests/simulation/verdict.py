@@ -4,7 +4,9 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.simulation.campus import MINUTE, SOURCE, START
+from provisioning.core.account import Condition
+from tests.simulation.campus import LET_THROUGH, MINUTE, SOURCE, START
+from tests.simulation.faults import Fault
 from tests.simulation.oracle import SERVICES, Truth, truth
 from tests.simulation.world import World
 
@@ -15,6 +17,8 @@ ALLOWED_DELAY: Final = 30 * MINUTE
 SLACK: Final = 3 * MINUTE  # decisions are made a little later than the oracle's clock says
 CHECKED: Final = 40 * MINUTE
 
+WINDOW: Final = 3600  # seconds of a brake's
+
 DEFECT: Final = "an exception nobody expected"
 
 
@@ -24,10 +28,10 @@ def judge(world: World) -> list[str]:
     horizon = START + CHECKED
     truths = _truths(world, horizon + 200 * MINUTE)
     for _ in range(40):
-        if not any(_moves(found, horizon) for found in truths.values()):
+        if not _held(world) and not any(_moves(found, horizon) for found in truths.values()):
             break
         horizon += 2 * MINUTE
-    world.loop.run(world.pump, horizon)
+        world.loop.run(world.pump, horizon)
     world.loop.run(world.pump, horizon + MINUTE)
     return [
         *(f"{key}: was taken for gone, and is there" for key in world.wrong),
@@ -36,8 +40,15 @@ def judge(world: World) -> list[str]:
         *_defects(world),
         *_differences(world, truths, horizon),
         *_foreign(world),
+        *_unbraked(world),
         *_late(world, truths),
     ]
+
+
+def _held(world: World) -> bool:
+    """Whether the operator has something to do, or something that was released is still under way."""
+    waits = {*Condition} - {Condition.SETTLED, Condition.PARKED}
+    return any(account.condition in waits for some in world.store.accounts.values() for account in some.values())
 
 
 def _truths(world: World, until: int) -> dict[str, Truth]:
@@ -136,6 +147,22 @@ def _foreign(world: World) -> Iterator[str]:
         names = [group.body["displayName"] for group in provider.groups.values()]
         if len(names) != len(set(names)):
             yield f"{name} has a group twice: {sorted(names)}"
+
+
+def _unbraked(world: World) -> Iterator[str]:
+    """No window lets more through than the brake and the operator: what is announced has as much of its own.
+
+    A call that takes effect late may take away once more what was given back meanwhile.
+    """
+    late = sum(fault is Fault.LATE for fault in world.faults.single.values())
+    for name in ("alpha", "beta"):
+        removed = world.providers[name].removed
+        for begins in removed:
+            count = sum(begins <= when < begins + WINDOW for when in removed)
+            released = sum(when < begins + WINDOW for when in world.released.get(name, []))
+            if count > 2 * LET_THROUGH + released + late:
+                yield f"{name}: {count} removals from {begins - START:.0f} on, of which {released} were released"
+                break
 
 
 def _late(world: World, truths: dict[str, Truth]) -> Iterator[str]:

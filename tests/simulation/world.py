@@ -20,6 +20,7 @@ from provisioning.core.catalog import Service
 from provisioning.core.errors import ProvisioningError
 from provisioning.core.identity import Identity
 from provisioning.protocols.dialogue import Accepted, Answer, HttpRequest, HttpResponse, Publish, Unanswered
+from provisioning.stages.holds import Holds, held, release
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.schedule import Schedule, schedule
 from tests.simulation.campus import MINUTE, SOURCE, START, Registry, Version
@@ -91,6 +92,8 @@ class World:
     foreign: dict[str, str] = field(default_factory=dict)  # accounts that are not ours, by provider
     sweeper: Schedule | None = None
     told: Callable[[Version], None] | None = None  # where the registry does not tell, and is asked
+    holds: Holds | None = None
+    released: dict[str, list[float]] = field(default_factory=dict)  # by service, when the operator let one through
     wrong: list[str] = field(default_factory=list)  # who was removed by accident
     graveyard: list[Any] = field(default_factory=list)  # what was killed is never resumed, and never cleaned up
 
@@ -241,6 +244,18 @@ class World:
 
     async def _sweep(self, sweeper: Schedule) -> None:
         await schedule(sweeper, int(self.now()), "sweep")
+
+    def operate(self) -> None:
+        """An operator looks at what the brakes hold, every few minutes, and releases all of it."""
+        if self.holds is not None:
+            self.loop.start(self._release(self.holds))
+        self.loop.call_later(4 * MINUTE, self.operate)
+
+    async def _release(self, holds: Holds) -> None:
+        for service in (*self.providers,):
+            accounts = await held(holds, service, 100)
+            count = await release(holds, accounts, int(self.now()), "operator")
+            self.released.setdefault(service, []).extend([self.now()] * count)
 
     # For the verdict.
 

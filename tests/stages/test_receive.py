@@ -27,7 +27,7 @@ async def test_a_new_person_is_linked_and_the_services_that_the_rules_give_are_r
     assert bench.identity().entitlements.keys() == {"library", "wiki"}
     for service in ("library", "wiki"):
         (bell,) = bench.waiting(service)
-        assert (bell.identity, bell.cause, bell.trace) == (bench.identity().id, Cause.DECISION, "p1.1")
+        assert (bell.identity, bell.cause, bell.trace) == (bench.identity().id, Cause.NOTIFICATION, "p1.1")
     assert not bench.waiting("badges")
 
 

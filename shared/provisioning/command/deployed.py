@@ -18,7 +18,7 @@ from provisioning.adapters.aws.rows import Rows
 from provisioning.adapters.aws.table import Table
 from provisioning.command.bundle import Folder
 from provisioning.command.plan import Total, plan_everyone
-from provisioning.core.account import Account
+from provisioning.core.account import Account, Condition
 from provisioning.core.errors import ConflictError, InvalidError, TransientError
 from provisioning.core.gate import Gate, closed
 from provisioning.core.identity import Identity
@@ -96,7 +96,7 @@ async def state_of(stack: str) -> dict[str, Any]:
         services = {}
         for service, configured in policy.services.items():
             counts = await ports.indexes.count(service)
-            parked = await ports.indexes.parked(service, SHOWN)
+            parked = await ports.indexes.resting(service, Condition.PARKED, SHOWN)
             gate, now = (await ports.table.deliveries(service, [])).gate, clock()
             services[service] = {
                 "gate": gate_state(gate, open_again(configured.maintenance, policy.zone, now), now),

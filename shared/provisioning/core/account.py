@@ -30,6 +30,7 @@ class Condition(StrEnum):
     UNKNOWN = "unknown"  # a call may or may not have had its effect: look before it is repeated
     FAILED = "failed"  # will be tried again at `due_at`
     JOINING = "joining"  # as wanted, but for memberships that are left to their groups' doorbells
+    HELD = "held"  # a removal that the brake refused: waits for an operator, or until it is not wanted any more
     PARKED = "parked"  # needs a person; nothing happens until what is wanted changes
 
 
@@ -43,6 +44,8 @@ class Event(StrEnum):
     TRANSIENT = "transient"
     PERMANENT = "permanent"
     LOST = "lost"  # no trustworthy answer after the request was sent
+    HELD = "held"  # the brake did not let a removal through
+    RELEASED = "released"  # an operator lets it through
     RACED = "raced"  # another writer won after we had touched the SP
 
 
@@ -58,6 +61,8 @@ _AFTER: Final[Mapping[Event, Condition]] = {
 TRANSITIONS: Final[Mapping[tuple[Condition, Event], Condition]] = {
     **{(condition, event): after for condition in Condition for event, after in _AFTER.items()},
     **{(condition, _E.GATHERED): _C.JOINING for condition in Condition},
+    **{(condition, _E.HELD): _C.HELD for condition in Condition},
+    (_C.HELD, _E.RELEASED): _C.FAILED,
     **{(condition, _E.INTENDED): _C.PENDING for condition in Condition},
     # Waiting for a slot teaches nothing about a call whose effect is not known: its intent stays open.
     **{(condition, _E.DEFERRED): _C.PENDING for condition in Condition},
@@ -169,7 +174,8 @@ class Account:
     """The account item. `turn` is the entitlement's turn for which it is settled, parked or backing off.
 
     `joining`: groups of which it is to be or not to be a member, and nobody has seen that it is so. `mark`: the
-    identity that the SP knows it by, where that was merged into this one, or split; empty: this one.
+    identity that the SP knows it by, where that was merged into this one, or split; empty: this one. `permits`: the
+    attempts whose removals the brake let through; `asked`: the one that it held.
     """
 
     identity: str
@@ -186,6 +192,8 @@ class Account:
     joining: tuple[str, ...] = ()
     changed_at: Instant = 0  # when it last settled, for latency and for people
     mark: str = ""
+    permits: tuple[str, ...] = ()
+    asked: str = ""
 
     @property
     def subject(self) -> str:
@@ -208,14 +216,17 @@ def move(account: Account, event: Event, **changes: Any) -> Account:
     return changed(account, condition=TRANSITIONS[account.condition, event], **changes)
 
 
+_AT_REST: Final = (Condition.SETTLED, Condition.HELD, Condition.PARKED)
+
+
 def answers(account: Account | None, turn: int, now: Instant) -> bool:
-    """Whether no bell is needed: the account is settled or parked for this very turn, or tries it again later.
+    """Whether no bell is needed: the account is settled, held or parked for this very turn, or tries it again later.
 
     A delivery that is under way answers for its own turn only, and nothing rings when it ends.
     """
     if account is None or account.turn != turn:
         return False
-    return account.condition in (Condition.SETTLED, Condition.PARKED) or _later(account, now)
+    return account.condition in _AT_REST or _later(account, now)
 
 
 def waits(account: Account | None, turn: int, now: Instant) -> bool:

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from provisioning.core.authentication_options import Authentication as Authentication
+from provisioning.core.brake_options import Brake as Brake
 from provisioning.core.extract_options import Extract
 from provisioning.core.history_options import History
 from provisioning.core.ldap_options import Ldap as Ldap
@@ -265,6 +266,7 @@ class Service(Model):
         description="services at which the person must have an account before one is made here",
     )
     rate: float | None = Field(default=None, gt=0, le=10000, description="deliveries a second")
+    brake: Brake = Field(default=Brake(), description="how many removals go through without a person's consent")
     maintenance: tuple[Window, ...] = Field(default=(), max_length=20, description="times in which nobody calls it")
     timeout: int = Field(default=10, ge=1, le=60, description="seconds for one call")
     settling: int = Field(default=30, ge=0, le=3600, description="seconds until the SP's look-up shows what it did")

@@ -148,8 +148,26 @@ def done(account: Account, known: Known, desired: Desired, turn: int, sequence: 
     """The account after the SP was made as desired: settled, or parked for what nobody but a person may decide."""
     return move(
         account, Event.PERMANENT if desired.dispute else Event.DONE, known=known, turn=turn, sequence=sequence,
-        intent=None, attempts=0, error=desired.dispute, due_at=None, joining=(), changed_at=now,
+        intent=None, attempts=0, error=desired.dispute, due_at=None, joining=(), changed_at=now, permits=(), asked="",
     )  # fmt: skip
+
+
+def held(account: Account, why: str, attempt: str, turn: int, sequence: int) -> Account:
+    """The account whose removal the brake refused: as it is at the SP, and left alone while this is wanted of it."""
+    return move(
+        account, Event.HELD, turn=turn, sequence=sequence, error=why, due_at=None, asked=attempt,
+    )  # fmt: skip
+
+
+def released(account: Account, now: Instant) -> Account:
+    """The account whose removal an operator lets through, past the brake."""
+    permits = (*account.permits, account.asked)
+    return move(account, Event.RELEASED, permits=permits, asked="", attempts=0, due_at=now)
+
+
+def withdrawn(account: Account, why: str) -> Account:
+    """The account whose removal an operator refuses: parked until something else is wanted of it."""
+    return move(account, Event.PERMANENT, error=why, asked="", due_at=None)
 
 
 def failed(account: Account, ending: Ended, turn: int, sequence: int, now: Instant, doubt: Intent | None) -> Account:

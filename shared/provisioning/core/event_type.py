@@ -24,5 +24,6 @@ class Type(StrEnum):
     ACCOUNT_SETTLED = "account.settled"
     ACCOUNT_FAILED = "account.failed"
     ACCOUNT_PARKED = "account.parked"
+    ACCOUNT_HELD = "account.held"
     ACCOUNT_REPAIRED = "account.repaired"
     ACCOUNT_GAP = "account.gap"

@@ -75,6 +75,7 @@ KINDS: Final[Mapping[Type, Kind]] = {
     Type.ACCOUNT_SETTLED: _account("What was under way ended, and the account is as wanted."),
     Type.ACCOUNT_FAILED: _account("The service did not do it; it is tried again."),
     Type.ACCOUNT_PARKED: _account("Trying again cannot help: a person must look."),
+    Type.ACCOUNT_HELD: _account("The brake held a removal: an operator releases or withdraws it."),
     Type.ACCOUNT_REPAIRED: _account("After failures, or after it was parked, the account is as wanted."),
     Type.ACCOUNT_GAP: _account(
         "Events of this account may never have been published; this is the state. Whoever needs more fetches it.",

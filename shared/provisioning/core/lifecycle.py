@@ -1,6 +1,6 @@
 """What follows from a timeline: previous × timeline × now → entitlement and next boundary. Pure and total."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import attrgetter
 from typing import Final
@@ -29,7 +29,9 @@ class Entitlement:
     ended (ends, in grace), once no segment holds. `digest`: of the account that this wants. `turn`: how often that
     digest has changed. Accounts answer for a turn and not for a digest: after A, B, A in quick succession an
     account that was settled for the first A while B is still under way would look settled. `dispute`: the conflict
-    of duties that a person must end, in words.
+    of duties that a person must end, in words. `learned`: when its end was learned of, the one that is known or the
+    one that came; 0: nobody knows. `notice`: for how many seconds it had been known when what is taken away was.
+    Neither says anything new of the account, so neither is compared.
     """
 
     standing: Standing = Standing.ABSENT
@@ -39,6 +41,8 @@ class Entitlement:
     digest: str = ""
     turn: int = 0
     dispute: str = ""
+    learned: Instant = field(default=0, compare=False)
+    notice: int = field(default=0, compare=False)
 
 
 NOTHING = Entitlement()
@@ -67,15 +71,15 @@ def decide(
         return _standing(previous, timeline, now, standing, authorizations, until), min(end, timeline.next_word(now))
     upcoming = min(timeline.next_start(now), timeline.next_word(now))
     if previous.standing is _ABSENT or timeline.urgent(now):
-        return _standing(previous, timeline, now, _ABSENT), upcoming
+        return _standing(previous, timeline, now, _ABSENT, begins=now), upcoming
     ended = _ended(previous, timeline, lifecycle, now, zone)
     if now < ended:
         lingering = _standing(previous, timeline, now, _GRACE, previous.authorizations, ended=ended)
         return lingering, min(ended, upcoming)
     removed = shift(ended, lifecycle.retention, zone)
     if now < removed:
-        return _standing(previous, timeline, now, _SUSPENDED, ended=ended), min(removed, upcoming)
-    return _standing(previous, timeline, now, _ABSENT), upcoming
+        return _standing(previous, timeline, now, _SUSPENDED, ended=ended, begins=ended), min(removed, upcoming)
+    return _standing(previous, timeline, now, _ABSENT, begins=removed), upcoming
 
 
 def continued(previous: Entitlement, match: Match, now: Instant) -> Instant | None:
@@ -103,10 +107,25 @@ def _standing(
     authorizations: tuple[str, ...] = (),
     until: Instant | None = None,
     ended: Instant | None = None,
+    begins: Instant | None = None,
 ) -> Entitlement:
+    """`begins`: when what is taken away was to be; None: nothing is."""
     dispute = "" if timeline.plain else timeline.dispute(now)
     found = (standing, authorizations, until, ended, previous.digest, previous.turn, dispute)
-    return previous if _fields(previous) == found else Entitlement(*found)
+    if _fields(previous) == found:
+        return previous
+    learned = _learned(previous, until if ended is None else ended, now, ends=begins is not None)
+    notice = max(0, begins - learned) if begins is not None and learned else 0
+    return Entitlement(*found, learned, notice)
+
+
+def _learned(previous: Entitlement, end: Instant | None, now: Instant, *, ends: bool) -> Instant:
+    """When an end was learned of: before, if it is the one that was known, or if that came to pass; else now."""
+    known = previous.until if previous.ended is None else previous.ended
+    if ends:
+        came = previous.standing is _SUSPENDED or (known is not None and known <= now)
+        return previous.learned if came else now
+    return previous.learned if known == end else now if end is not None else 0
 
 
 def _ended(previous: Entitlement, timeline: Timeline, lifecycle: Lifecycle, now: Instant, zone: ZoneInfo) -> Instant:

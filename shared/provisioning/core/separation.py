@@ -55,9 +55,11 @@ def _claims(
 ) -> Iterator[_Claim]:
     for number, duty in enumerate(exclusion.between):
         line = timelines.get(duty.service)
-        had = _had(duty, previous)
+        had, until = _had(duty, previous), previous[duty.service].until if duty.service in previous else None
         for period in _stretches(duty, line.segments if line else ()):
-            yield _Claim(number, period, had and period.start <= now < period.end)
+            # What ended before this stretch began is not held by it, also if nobody looked in between.
+            goes_on = period.start <= now < period.end and not (until is not None and until <= period.start)
+            yield _Claim(number, period, had and goes_on)
 
 
 def _had(duty: Duty, previous: Mapping[str, Entitlement]) -> bool:

@@ -18,7 +18,11 @@ _PHASES: Final = {
     (Phase.ACTIVE, Phase.ABSENT): Type.ACCOUNT_REMOVED,
     (Phase.SUSPENDED, Phase.ABSENT): Type.ACCOUNT_REMOVED,
 }
-_TROUBLES: Final = {Condition.FAILED: Type.ACCOUNT_FAILED, Condition.PARKED: Type.ACCOUNT_PARKED}
+_TROUBLES: Final = {
+    Condition.FAILED: Type.ACCOUNT_FAILED,
+    Condition.PARKED: Type.ACCOUNT_PARKED,
+    Condition.HELD: Type.ACCOUNT_HELD,
+}
 
 
 def of_account(change: Change, old: Account | None, new: Account | None, told: int) -> Iterator[Occurrence]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from provisioning.core.account import Account
+from provisioning.core.account import Account, Condition
 from provisioning.core.bell import Bell
 from provisioning.core.catalog import Service
 from provisioning.core.extract import Extracts
@@ -23,6 +23,8 @@ from provisioning.core.stored import Name as Name
 from provisioning.core.stored import Published as Published
 from provisioning.core.stored import Rejected as Rejected
 from provisioning.core.stored import Waiting as Waiting
+from provisioning.ports.braking import Braked as Braked
+from provisioning.ports.braking import Populations as Populations
 from provisioning.ports.hearings import Hearings as Hearings
 from provisioning.ports.hearings import Unheard as Unheard
 from provisioning.ports.linking import Linked as Linked
@@ -59,7 +61,7 @@ class Identities(Linked, Protocol):
         ...
 
 
-class Accounts(Protocol):
+class Accounts(Braked, Protocol):
     """What deliver reads and writes."""
 
     async def deliveries(self, service: str, identities: Sequence[str], others: Sequence[str] = ()) -> Deliveries:
@@ -150,8 +152,8 @@ class Counts(Protocol):
         """Accounts by (phase, condition), from an index that lags."""
         ...
 
-    async def parked(self, service: str, most: int) -> Sequence[Account]:
-        """Accounts of a service that need a person."""
+    async def resting(self, service: str, condition: Condition, most: int) -> Sequence[Account]:
+        """Accounts of a service that wait for a person: those that are parked, or held by the brake."""
         ...
 
 

@@ -7,6 +7,7 @@ from provisioning.runtime.log import log
 from provisioning.runtime.wiring import clients, hearings, policies, queues, rows, settings
 
 if TYPE_CHECKING:
+    from provisioning.ports import Policies, Populations
     from provisioning.stages.campaign import Campaign
     from provisioning.stages.extract import Extract
     from provisioning.stages.freshness import Freshness
@@ -34,6 +35,14 @@ def freshness_shell() -> "Freshness | None":
     both = (given.changes_queues, given.bulk_queues)
     waiting = {source: [some[source] for some in both if source in some] for source in given.changes_queues}
     return Freshness(policies(), policies(), hearings(), QueuedUnheard(clients(), waiting), queues(), log)
+
+
+@cache
+def population_ports() -> "tuple[Policies, Populations]":
+    """What counting accounts needs."""
+    from provisioning.adapters.aws.braking import StoredPopulations
+
+    return policies(), StoredPopulations(rows())
 
 
 @cache

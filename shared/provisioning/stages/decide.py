@@ -106,7 +106,7 @@ async def settle(
             "decided", identity=each.stored.id, cause=cause.value, changed=decision.changed,
             rings=list(decision.rings), trace=trace,
         )  # fmt: skip
-        bells += _bells(decision, again=again, now=now, trace=trace)
+        bells += _bells(decision, cause, again=again, now=now, trace=trace)
     return bells
 
 
@@ -183,9 +183,9 @@ async def _store(shell: Decide, change: Change, decisions: Sequence[Decision]) -
     )  # fmt: skip
 
 
-def _bells(decision: Decision, *, again: bool, now: Instant, trace: str) -> list[Bell]:
+def _bells(decision: Decision, cause: Cause, *, again: bool, now: Instant, trace: str) -> list[Bell]:
     identity, due_at = decision.identity.id, decision.identity.due_at
-    bells = [Bell(identity, Cause.DECISION, trace, service) for service in decision.rings]
+    bells = [Bell(identity, cause, trace, service) for service in decision.rings]
     # If nothing changed, whoever made it so rings for the boundary, or their message comes again and does.
     if due_at is not None and due_at < now + OWN_SPAN and (decision.changed or again):
         bells.append(Bell(identity, Cause.CLOCK, trace, at=due_at))

@@ -16,6 +16,7 @@ from provisioning.core.period import Instant
 from provisioning.ports import Waiting
 from provisioning.protocols.dialogue import Delivery, Ending, Outcome
 from provisioning.protocols.registry import PROTOCOLS, STAGING
+from provisioning.stages.brake import braked
 from provisioning.stages.forward import forwarded
 from provisioning.stages.gate import admit, learn
 from provisioning.stages.groups import Groups, GroupsNotReadyError, forget_group, group_ids
@@ -39,7 +40,10 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
             shell.log("bell.unreadable", message=message.id, reason=str(error))
     by_identity = gather([item for item in rung if item.bell.group is None])
     traces = {identity: items[-1].bell.trace for identity, items in by_identity.items()}
+    causes = {identity: items[-1].bell.cause for identity, items in by_identity.items()}
     visits, bells, gate = await look_at(shell, traces, now) if traces else ([], [], Gate())
+    visits, looked, uncounted = await braked(shell, visits, causes, now)
+    bells += looked
     callers = {visit.account.identity: visit.has_slot for visit in visits if visit.asks}
     slots = await admit(shell.accounts, visits[0].service, gate, callers, visits[0].policy.zone, now) if visits else {}
     heard: list[Heard] = []
@@ -56,6 +60,7 @@ async def deliver(shell: Deliver, messages: Sequence[Message], now: Instant) -> 
             shell.log("service.quarantined", service=shell.service, until=after.closed_until)
     bells += [bell for result in results for bell in result or ()]
     failed = {visit.account.identity for visit, result in zip(visits, results, strict=True) if result is None}
+    failed |= uncounted
     of_groups, unanswered = await answer_groups(shell, [item for item in rung if item.bell.group is not None], now)
     if bells or of_groups:
         await shell.bells.ring([*once_each_group(bells), *of_groups], now)
@@ -79,9 +84,12 @@ async def _pay(
                 ]
             except (ConflictError, StalePolicyError):
                 # Another delivery wrote the account first, or a newer bundle did: look at it again.
-                visits, bells, _ = await look_at(shell, {identity: visit.trace}, now)
+                looked, bells, _ = await look_at(shell, {identity: visit.trace}, now)
+                visits, rung, uncounted = await braked(shell, looked, {}, now)
+                if uncounted:
+                    return None
                 if not visits:
-                    return bells
+                    return [*bells, *rung]
                 again, part = visits[0], nullcontext()
     except (TransientError, PermanentError) as error:
         shell.log("deliver.failed", identity=identity, service=shell.service, reason=str(error), trace=visit.trace)

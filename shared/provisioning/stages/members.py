@@ -7,17 +7,20 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from provisioning.core import membership
-from provisioning.core.account import Account, Desired, Known
+from provisioning.core.account import Account, Condition, Desired, Known, Phase
 from provisioning.core.bell import EARLY, Bell, Cause
+from provisioning.core.brake import Kind, Lane, Removal
 from provisioning.core.catalog import Service
 from provisioning.core.errors import ConflictError, PermanentError, StalePolicyError, TransientError
 from provisioning.core.gate import Gate, wait
 from provisioning.core.lifecycle import NOTHING
 from provisioning.core.mapping import desired
 from provisioning.core.period import Instant
+from provisioning.core.wire import digest_of
 from provisioning.ports import Group, Waiting
 from provisioning.protocols.dialogue import Ending, Members, Outcome
 from provisioning.protocols.registry import PROTOCOLS, member_batch
+from provisioning.stages.brake import Asked, count
 from provisioning.stages.gate import admit, learn
 from provisioning.stages.groups import Groups, GroupsNotReadyError, forget_group, group_ids
 from provisioning.stages.message import Failed, Rung
@@ -87,6 +90,7 @@ async def _answer(shell: Deliver, name: str, items: Sequence[Rung], now: Instant
     look = await _look(shell, group)
     if look is None:
         return []
+    look = await _let_through(shell, look, now)
     slot = await _slot(shell, look, now)
     if slot > now:
         waits = replace(group, next_at=slot, rung_at=slot, slots=_calls(look))
@@ -120,13 +124,37 @@ async def _look(shell: Deliver, group: Group) -> _Look | None:
     people: dict[str, tuple[Account, Desired]] = {}
     for one in dict.fromkeys(each.identity for each in ready):
         identity, account = found.rows[one]
-        if identity is None or account is None or not account.exists or group.name not in account.joining:
+        held = account is not None and account.condition is Condition.HELD
+        if identity is None or account is None or not account.exists or held or group.name not in account.joining:
             continue  # nothing is in question here; or its own delivery comes first, and says again that it waits
         entitlement = identity.entitlements.get(service.id, NOTHING)
         told = policy.told(identity, service.id)
         wanted = desired(policy.mappings[service.id], account.subject, told, entitlement)
         people[str(account.known.remote_id)] = (account, wanted)
     return _Look(service, policy.zone, policy.sequence, found.gate, group, ready, people, len(waiting) == most)
+
+
+async def _let_through(shell: Deliver, look: _Look, now: Instant) -> _Look:
+    """Those who leave the group as far as the brake lets them, and all who join it."""
+    removal, name, asked = Removal(Kind.MEMBERSHIP), look.group.name, dict[str, Asked]()
+    for remote_id, (account, wanted) in look.people.items():
+        # Whoever is suspended was counted for that, and leaves the groups by it.
+        leaves = wanted.phase is Phase.ACTIVE and name not in wanted.groups and name in account.known.groups
+        attempt = digest_of([account.identity, look.service.id, "leave", name, account.turn])
+        if leaves and look.service.brake.off is None and attempt not in account.permits:
+            asked[remote_id] = Asked(
+                account, removal, Lane.SUDDEN, attempt, account.turn, look.sequence, f"of {name!r}"
+            )
+    if not asked:
+        return look
+    counted = await count(shell.accounts, look.service, list(asked.values()), shell.log, now)
+    after = dict(zip(asked, counted, strict=True))
+    people = {
+        remote_id: (after.get(remote_id, account), wanted)
+        for remote_id, (account, wanted) in look.people.items()
+        if remote_id not in after or not after[remote_id].asked
+    }
+    return replace(look, people=people)
 
 
 async def _slot(shell: Deliver, look: _Look, now: Instant) -> Instant:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from provisioning.core import delivery, membership
 from provisioning.core.account import Account, Condition, Desired, waits
 from provisioning.core.bell import OWN_SPAN, Bell, Cause
+from provisioning.core.brake import Removal, removal_of
 from provisioning.core.catalog import Service
 from provisioning.core.confirmation import overtaken
 from provisioning.core.errors import TransientError
@@ -60,6 +61,13 @@ class Visit:
             return True
         known = self.account.known
         return not delivery.agrees(known, replace(self.desired, groups=known.groups))
+
+    @property
+    def removal(self) -> Removal | None:
+        """What it would take away that no brake has let through yet."""
+        if not self.plan.call or self.service.brake.off is not None or self.operation in self.account.permits:
+            return None
+        return removal_of(self.account, self.desired, gathers=self.gathers)
 
     @property
     def own(self) -> Desired:

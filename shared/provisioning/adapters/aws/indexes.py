@@ -80,17 +80,17 @@ class Indexes:
             counts[keys.read_account_state(item[keys.STATE]["S"])] += 1
         return counts
 
-    async def parked(self, service: str, most: int) -> Sequence[Account]:
+    async def resting(self, service: str, condition: Condition, most: int) -> Sequence[Account]:
         found: list[keys.Key] = []
         for shard in range(keys.SHARDS):
             page, _ = await self._rows.query_page(
-                **_range(keys.accounts_partition(service, shard), keys.PARKED), Limit=most - len(found)
+                **_range(keys.accounts_partition(service, shard), keys.in_condition(condition)), Limit=most - len(found)
             )
             found += (keys.key_of(item) for item in page)
             if len(found) == most:
                 break
         accounts = [read_account(item) for item in await self._rows.get_batch(found)]
-        return [account for account in accounts if account.condition is Condition.PARKED]
+        return [account for account in accounts if account.condition is condition]
 
 
 def _range(partition: str, prefix: str = "", after: str = "") -> dict[str, Any]:

@@ -67,7 +67,7 @@ def account_item(account: Account, write: bytes) -> Item:
         known.phase, known.remote_id, known.values, known.groups, account.condition,
         [intent.attempt, intent.deadline, *([intent.ticket] if intent.ticket else [])] if intent else None,
         account.turn, account.attempts, account.error, account.changed_at, known.filled,
-        *_later([known.staged, account.joining, account.mark]),
+        *_later([known.staged, account.joining, account.mark, account.permits, account.asked]),
     ])  # fmt: skip
     name = f"account {account.service} of identity {account.identity}"
     if len(body) > LARGEST - _BESIDE:
@@ -94,6 +94,7 @@ def read_account(item: Mapping[str, Any]) -> Account:
     staged = len(later) > 1 and later[1]
     joining = later[2] if len(later) > 2 else ()
     mark = later[3] if len(later) > 3 else ""
+    permits, asked = (later[4] if len(later) > 4 else ()), (later[5] if len(later) > 5 else "")
     return Account(
         identity=keys.identity_of(item["pk"]["S"]),
         service=item["sk"]["S"].removeprefix(keys.ACCOUNT_SORT),
@@ -109,6 +110,8 @@ def read_account(item: Mapping[str, Any]) -> Account:
         joining=tuple(joining),
         changed_at=changed_at,
         mark=mark,
+        permits=tuple(permits),
+        asked=asked,
     )
 
 
@@ -222,13 +225,17 @@ def _from_entitlement(entitlement: Entitlement) -> list[Any]:
     return [
         entitlement.standing, entitlement.authorizations, entitlement.until, entitlement.ended,
         entitlement.digest, entitlement.turn, entitlement.dispute,
+        *_later([entitlement.learned, entitlement.notice]),
     ]  # fmt: skip
 
 
 def _to_entitlement(fields: list[Any]) -> Entitlement:
     standing, authorizations, until, ended, digest, turn, *later = fields
-    dispute = later[0] if later else ""  # items of earlier versions end before it
-    return Entitlement(Standing(standing), tuple(authorizations), until, ended, digest, turn, dispute)
+    # Items of earlier versions end before these.
+    dispute, learned, notice = [*later, *["", 0, 0][len(later) :]][:3]
+    return Entitlement(
+        Standing(standing), tuple(authorizations), until, ended, digest, turn, dispute, learned, notice
+    )  # fmt: skip
 
 
 def _largest(identity: Identity) -> str:

@@ -6,6 +6,8 @@
 | account | `I#<identity>` | `A#<service>` | deliver |
 | group | `S#<service>` | `R#<group>` | deliver |
 | gate | `S#<service>` | `G` | deliver |
+| brake | `B#<service>` | `B` | deliver |
+| population | `B#<service>` | `P` | schedule |
 | waiting for a group | `J#<service>#<group>` | `<identity>#<revision>` | deliver |
 | link | `L#<source>#<key>` | `L` | receive, evaluate, with the identity |
 | claim | `M#<matcher>#<value>` | `M` | receive, evaluate, with the identity |
@@ -75,7 +77,6 @@ REJECTED_DAYS: Final = 90  # what was rejected is personal data: an operator has
 
 IDENTITY_SORT: Final = "I"
 ACCOUNT_SORT: Final = "A#"
-PARKED: Final = "parked#"
 
 DUE_INDEX: Final = "due"
 SERVICE_INDEX: Final = "by-service"
@@ -190,8 +191,13 @@ def accounts_partition(service: str, shard: int) -> str:
 
 
 def account_state(phase: str, condition: str) -> str:
-    """The condition first, so that the parked ones are one range."""
-    return f"{condition}#{phase}"
+    """The condition first, so that those of one condition are one range."""
+    return f"{in_condition(condition)}{phase}"
+
+
+def in_condition(condition: str) -> str:
+    """How the state of every account in a condition begins."""
+    return f"{condition}#"
 
 
 def read_account_state(state: str) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from secrets import token_bytes
 from typing import Any
 
 from provisioning.adapters.aws import keys
+from provisioning.adapters.aws.braking import BrakedRows
 from provisioning.adapters.aws.items import (
     account_item,
     gate_body,
@@ -28,11 +29,12 @@ from provisioning.core.period import Instant
 from provisioning.ports import Deliveries, Group, Holding, Name, Waiting
 
 
-class Table(LinkedRows):
+class Table(LinkedRows, BrakedRows):
     """Ports Identities and Accounts."""
 
     def __init__(self, rows: Rows) -> None:
-        super().__init__(rows)
+        LinkedRows.__init__(self, rows)
+        BrakedRows.__init__(self, rows)
         self._rows = rows
         self._busy: dict[str, bool] = {}
 

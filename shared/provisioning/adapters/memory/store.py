@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from provisioning.adapters.aws import keys
+from provisioning.adapters.memory.braking import MemoryBraked
 from provisioning.adapters.memory.index import Place
 from provisioning.adapters.memory.indexes import Indexes
 from provisioning.adapters.memory.linking import MemoryLinked
@@ -25,7 +26,7 @@ WRITES: Final = 25  # items of one BatchWriteItem
 Item = TypeVar("Item")
 
 
-class MemoryStore(MemoryLinked):
+class MemoryStore(MemoryLinked, MemoryBraked):
     """Ports Identities, Accounts, Due, Walk, Counts and Rejections.
 
     Its contents are public for tests to look at. `lag` gives the seconds until a write shows in the indexes; reads
@@ -39,7 +40,8 @@ class MemoryStore(MemoryLinked):
         checkpoint: Checkpoint = pass_by,
         shards: int = keys.SHARDS,
     ) -> None:
-        super().__init__(shards)
+        MemoryLinked.__init__(self, shards)
+        MemoryBraked.__init__(self)
         self.requests: Counter[str] = Counter()
         self.identities: dict[str, Identity] = {}
         self.accounts: dict[str, dict[str, Account]] = {}
@@ -208,20 +210,21 @@ class MemoryStore(MemoryLinked):
             counts.update(keys.read_account_state(str(sort)) for sort, _ in page)
         return counts
 
-    async def parked(self, service: str, most: int) -> Sequence[Account]:
+    async def resting(self, service: str, condition: Condition, most: int) -> Sequence[Account]:
         found: list[str] = []
         for shard in range(keys.SHARDS):
             async with self._request("Query"):
                 page = self.indexes.read().by_service.partition(keys.accounts_partition(service, shard))
-            parked = (keys.identity_of(pk) for sort, (pk, _) in page if str(sort).startswith(keys.PARKED))
-            found += islice(parked, most - len(found))
+            begins = keys.in_condition(condition)
+            some = (keys.identity_of(pk) for sort, (pk, _) in page if str(sort).startswith(begins))
+            found += islice(some, most - len(found))
             if len(found) == most:
                 break
         accounts: list[Account] = []
-        for some in _batches(found, BATCH):
+        for batch in _batches(found, BATCH):
             async with self._request("BatchGetItem"):
-                accounts += (self.accounts[identity][service] for identity in some)
-        return [account for account in accounts if account.condition is Condition.PARKED]
+                accounts += (self.accounts[identity][service] for identity in batch)
+        return [account for account in accounts if account.condition is condition]
 
     # Rejections
 

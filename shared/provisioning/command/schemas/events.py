@@ -27,6 +27,7 @@ _STATES: Final[Mapping[Type, Mapping[str, Any]]] = {
     Type.ACCOUNT_PENDING: {"phase": "absent", "condition": "pending", "in_doubt": True},
     Type.ACCOUNT_FAILED: {"condition": "failed"},
     Type.ACCOUNT_PARKED: {"condition": "parked"},
+    Type.ACCOUNT_HELD: {"condition": "held"},
 }
 _NAMES: Final[Mapping[Type, tuple[str, ...]]] = {
     Type.IDENTITY_CREATED: ("affiliations", "mail", "name"),
