@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import Any
 
 from provisioning.adapters.aws import keys
+from provisioning.adapters.aws.braking import StoredPopulations
 from provisioning.adapters.aws.clients import Clients
 from provisioning.adapters.aws.indexes import Indexes
 from provisioning.adapters.aws.objects import Objects
@@ -14,7 +15,7 @@ from provisioning.adapters.aws.rejections import KeptRejections
 from provisioning.adapters.aws.rows import Rows
 from provisioning.adapters.aws.table import Table
 from provisioning.adapters.memory.store import MemoryStore
-from provisioning.ports import Accounts, Counts, Due, Identities, Rejections, Walk
+from provisioning.ports import Accounts, Counts, Due, Identities, Populations, Rejections, Walk
 
 REGION = "eu-west-1"
 
@@ -29,12 +30,13 @@ class Store:
     walk: Walk
     counts: Counts
     rejections: Rejections
+    populations: Populations
     requests: Callable[[], Counter[str]]
 
 
 def memory_store() -> Store:
     store = MemoryStore()
-    return Store(store, store, store, store, store, store, lambda: Counter(store.requests))
+    return Store(store, store, store, store, store, store, store, lambda: Counter(store.requests))
 
 
 async def aws_store(clients: Clients) -> Store:
@@ -42,7 +44,10 @@ async def aws_store(clients: Clients) -> Store:
     rows = Rows(clients, await new_table(clients))
     objects = Objects(clients, await new_bucket(clients))
     table, indexes, rejections = Table(rows), Indexes(rows), KeptRejections(rows, objects)
-    return Store(table, table, indexes, indexes, indexes, rejections, lambda: Counter(rejections.requests))
+    populations = StoredPopulations(rows)
+    return Store(
+        table, table, indexes, indexes, indexes, rejections, populations, lambda: Counter(rejections.requests)
+    )  # fmt: skip
 
 
 async def new_table(clients: Clients) -> str:

@@ -27,6 +27,9 @@ async def test_an_account_comes_back_as_it_was_written_one_revision_later(store:
         due_at=NOW + 1,
         joining=("c", "ü"),
         changed_at=NOW - 1,
+        mark="another",
+        permits=("one", "two"),
+        asked="three",
     )
     await store.accounts.put_account(written)
     rows = (await store.accounts.deliveries("library", [written.identity])).rows

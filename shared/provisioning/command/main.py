@@ -14,6 +14,7 @@ from provisioning.command.events import events
 from provisioning.command.explained import print_explanation
 from provisioning.command.explained_json import words
 from provisioning.command.extract import extracts
+from provisioning.command.held import held, release, withdraw
 from provisioning.command.history import history
 from provisioning.command.match import match
 from provisioning.command.new import new
@@ -42,6 +43,9 @@ application.command()(history)
 application.command()(events)
 application.command()(password)
 application.command()(match)
+application.command()(held)
+application.command()(release)
+application.command()(withdraw)
 application.command("now")(now_command)
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle.", exists=True, file_okay=False)]
 

@@ -26,7 +26,7 @@ from provisioning.stages.message import Message
 from provisioning.stages.receive import Receive, receive
 
 PAUSE: Final = 0.2  # seconds between two looks at the table
-_REST: Final = frozenset({Condition.SETTLED, Condition.PARKED})
+_REST: Final = frozenset({Condition.SETTLED, Condition.HELD, Condition.PARKED})
 Say = Callable[[str], None]
 
 
@@ -97,7 +97,7 @@ async def _watch(ports: Deployed, identity: str, say: Say, within: int) -> bool:
                 said[service] = words
             open_ += [service] if not _is_at_rest(holding.identity, account) else []
         if not open_:
-            return all(account.condition is not Condition.PARKED for account in holding.accounts.values())
+            return all(account.condition is Condition.SETTLED for account in holding.accounts.values())
         await asyncio.sleep(PAUSE)
     say(f"not at rest within {within} s: {', '.join(open_)}")
     return False
