@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from provisioning.core.account import Known, Phase
-from provisioning.core.brake import Brake, Lane
+from provisioning.core.brake import Brake, Lane, Share
 from provisioning.core.errors import ConflictError, PermanentError, TransientError
 from tests.contracts.backends import Store
 from tests.contracts.samples import NOW, account, new_id
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-TAKEN = {Lane.SUDDEN: {NOW: 3, NOW + 3600: 1}, Lane.ANNOUNCED: {}}
+TAKEN = {Share(Lane.SUDDEN): {NOW: 3, NOW + 3600: 1}, Share(Lane.ANNOUNCED, "nörth"): {NOW: 1}}
 
 
 async def test_a_brake_comes_back_with_the_accounts_that_it_let_through(store: Store) -> None:
@@ -26,7 +26,7 @@ async def test_a_brake_comes_back_with_the_accounts_that_it_let_through(store: S
     permitted = [replace(each, revision=1, permits=("attempt",)) for each in (first, second)]
     await store.accounts.put_permits(service, replace(before, taken=TAKEN), permitted)
     after = await store.accounts.brake(service)
-    assert (after.revision, {lane: dict(some) for lane, some in after.taken.items()}) == (1, TAKEN)
+    assert (after.revision, {share: dict(some) for share, some in after.taken.items()}) == (1, TAKEN)
     for each in permitted:
         held = (await store.identities.holding(each.identity)).accounts[service]
         assert held == replace(each, revision=2)

@@ -11,7 +11,9 @@ from provisioning.core.brake import (
     Kind,
     Lane,
     Removal,
+    Share,
     grant,
+    home,
     lane_of,
     limit,
     removal_of,
@@ -20,8 +22,10 @@ from provisioning.core.brake import (
 from provisioning.core.brake_options import Announced
 from provisioning.core.brake_options import Brake as Options
 from provisioning.core.period import DAY, Duration
+from provisioning.core.record import Record
 
 OPTIONS = Options(removals=100, share=0.1, least=5)
+SUDDEN, ANNOUNCED = Share(Lane.SUDDEN), Share(Lane.ANNOUNCED)
 EIGHT = dict.fromkeys(range(8), 100)  # 800 accounts
 
 
@@ -35,25 +39,42 @@ def test_the_limit_is_the_lesser_of_a_number_and_a_share_and_never_under_the_lea
 
 
 def test_what_was_let_through_is_free_again_when_the_window_has_passed() -> None:
-    brake, first = grant(Brake(population=EIGHT), OPTIONS, [(Lane.SUDDEN, 1)] * 100, 8, DAY)
+    brake, first = grant(Brake(population=EIGHT), OPTIONS, [(SUDDEN, 1)] * 100, 8, 1, DAY)
     assert first == [True] * 80 + [False] * 20
-    _, later = grant(brake, OPTIONS, [(Lane.SUDDEN, 1)], 8, 2 * DAY - 1)
+    _, later = grant(brake, OPTIONS, [(SUDDEN, 1)], 8, 1, 2 * DAY - 1)
     assert later == [False]
-    _, after = grant(brake, OPTIONS, [(Lane.SUDDEN, 1)], 8, 2 * DAY + DAY // BUCKETS)
+    _, after = grant(brake, OPTIONS, [(SUDDEN, 1)], 8, 1, 2 * DAY + DAY // BUCKETS)
     assert after == [True]
 
 
 def test_what_was_announced_does_not_use_up_what_comes_suddenly() -> None:
-    brake, _ = grant(Brake(population=EIGHT), OPTIONS, [(Lane.ANNOUNCED, 1)] * 400, 8, DAY)
-    assert taken(brake, OPTIONS, Lane.ANNOUNCED, DAY) == 400
-    _, granted = grant(brake, OPTIONS, [(Lane.SUDDEN, 1), (Lane.ANNOUNCED, 1)], 8, DAY)
+    brake, _ = grant(Brake(population=EIGHT), OPTIONS, [(ANNOUNCED, 1)] * 400, 8, 1, DAY)
+    assert taken(brake, OPTIONS, ANNOUNCED, DAY) == 400
+    _, granted = grant(brake, OPTIONS, [(SUDDEN, 1), (ANNOUNCED, 1)], 8, 1, DAY)
     assert granted == [True, False]
 
 
 def test_of_several_memberships_all_are_counted_or_none_is_lost() -> None:
-    brake, granted = grant(Brake(), OPTIONS, [(Lane.SUDDEN, 4), (Lane.SUDDEN, 2), (Lane.SUDDEN, 1)], 8, DAY)
+    brake, granted = grant(Brake(), OPTIONS, [(SUDDEN, 4), (SUDDEN, 2), (SUDDEN, 1)], 8, 1, DAY)
     assert granted == [True, False, True]
-    assert taken(brake, OPTIONS, Lane.SUDDEN, DAY) == 5
+    assert taken(brake, OPTIONS, SUDDEN, DAY) == 5
+
+
+def test_each_domain_has_a_share_of_its_own() -> None:
+    north, south = Share(Lane.SUDDEN, "north"), Share(Lane.SUDDEN, "south")
+    asked = [(north, 1)] * 60 + [(south, 1)] * 60
+    _, granted = grant(Brake(population=EIGHT), OPTIONS, asked, 8, 2, DAY)
+    assert (sum(granted[:60]), sum(granted[60:])) == (40, 40)
+
+
+def test_a_removal_is_of_the_domain_that_withdrew_the_person() -> None:
+    domains = {"a": "north", "b": "south", "c": "south"}
+    here, gone = Record("", "k", 1), Record("", "k", 1, deleted=True)
+    assert home(domains, {"a": here, "b": here}) == "north"
+    assert home(domains, {"a": here, "b": gone}) == "south"
+    assert home(domains, {"c": here}) == "south"
+    assert home(domains, {}) == ""
+    assert home({"a": "north", "b": "north"}, {"a": here}) == "", "of one domain nobody has a share"
 
 
 @given(st.lists(st.tuples(st.integers(0, 7200), st.integers(1, 4)), max_size=120))
@@ -61,11 +82,11 @@ def test_no_window_lets_more_through_than_its_limit(steps: list[tuple[int, int]]
     now, brake, let = 10 * DAY, Brake(), list[tuple[int, int]]()
     for pause, number in steps:
         now += pause
-        brake, (granted,) = grant(brake, OPTIONS, [(Lane.SUDDEN, number)], 8, now)
+        brake, (granted,) = grant(brake, OPTIONS, [(SUDDEN, number)], 8, 1, now)
         let += [(now, number)] if granted else []
     for begins, _ in let:
         assert sum(number for at, number in let if begins <= at < begins + DAY) <= 5
-    assert len(brake.taken.get(Lane.SUDDEN, {})) <= BUCKETS + 2, "what is too old to count is not kept"
+    assert len(brake.taken.get(SUDDEN, {})) <= BUCKETS + 2, "what is too old to count is not kept"
 
 
 def test_an_end_is_announced_if_it_was_known_for_long_enough() -> None:

@@ -57,7 +57,8 @@ def say(deployed: Deployed, version: int, *kinds: str) -> None:
 @pytest.fixture(scope="module")
 def stack(deployed: Deployed) -> Deployed:
     """A stack whose outputs name what is there, and a bundle whose badges are an extract."""
-    service = {"protocol": "extract", "endpoint": "s3:///badges", "extract": {"full_every": "P7D"}}
+    extract = {"protocol": "extract", "endpoint": "s3:///badges", "extract": {"full_every": "P7D"}}
+    service = {**extract, "brake": {"off": "the bound of the extract itself is what these tests meet"}}
     content = bundle({"badges": service}).model_dump(mode="json", by_alias=True)
     deployed.run(lambda: wiring.policies().publish(canonical(content), digest_of(content)))
     settings = wiring.settings()

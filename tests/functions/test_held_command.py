@@ -30,10 +30,6 @@ def provision(deployed: Deployed, *arguments: str) -> str:
     return result.stdout
 
 
-def deliver(deployed: Deployed) -> None:
-    functions.deliver.handler(handed("campus-deliver-badges.fifo", *deployed.take("badges")), None)
-
-
 @pytest.fixture(scope="module")
 def stack(deployed: Deployed) -> Deployed:
     """Four visitors with badges, of whom three leave; the brake lets one through."""
@@ -74,7 +70,7 @@ def phases(stack: Deployed) -> list[str]:
 def test_what_is_held_is_listed_with_its_cause_then_released_and_withdrawn(stack: Deployed) -> None:
     assert phases(stack) == ["absent", "active", "active", "active"]
     told = held(stack)
-    assert told["lanes"]["sudden"] == {"taken": 1, "limit": 1}
+    assert told["shares"][0] == {"lane": "sudden", "domain": "", "taken": 1, "limit": 1}
     ((cause, count),) = [(each["cause"], each["count"]) for each in told["held"]]
     assert (cause, count) == ("deletion held by the brake, sudden, by notification, bundle 1", 2)
     shown = provision(stack, "held")

@@ -5,12 +5,13 @@ from collections import Counter
 from typing import Any
 
 from provisioning.core.account import Account, Condition, Phase
-from provisioning.core.brake import Lane
+from provisioning.core.brake import Lane, Share
 from provisioning.core.catalog import Bundle
 from provisioning.stages.campaign import steps, write_step
 from provisioning.stages.holds import Holds, held, release, withdraw
 from provisioning.stages.population import EVERY, population
 from tests.stages.bench import Bench, new_bench
+from tests.stages.linking import leaves, tells
 from tests.stages.tenant import DAY, affiliation, bundle, rule, says
 
 LEAST = 5
@@ -109,7 +110,7 @@ async def test_ends_that_were_announced_long_before_have_a_limit_of_their_own() 
     await bench.settle(bench.now + 60)
     assert active(bench) == 0
     brake = await bench.store.brake("library")
-    assert {lane: sum(buckets.values()) for lane, buckets in brake.taken.items() if buckets} == {Lane.ANNOUNCED: 20}
+    assert {share: sum(buckets.values()) for share, buckets in brake.taken.items()} == {Share(Lane.ANNOUNCED): 20}
 
 
 async def test_a_retry_a_redelivery_and_whoever_died_are_counted_once() -> None:
@@ -124,7 +125,7 @@ async def test_a_retry_a_redelivery_and_whoever_died_are_counted_once() -> None:
             await bench.process.deliver("library", bell)
             bench.now += 400
         brake = await bench.store.brake("library")
-        assert (active(bench), sum(brake.taken[Lane.SUDDEN].values())) == (0, 1), at
+        assert (active(bench), sum(brake.taken[Share(Lane.SUDDEN)].values())) == (0, 1), at
         if not died:
             return
     raise AssertionError("more awaits than expected")
@@ -139,7 +140,7 @@ async def test_two_hundred_who_take_at_once_never_exceed_the_limit() -> None:
     deliveries = [bench.process.deliver("library", bell) for bell in bells for _ in range(4)]
     await asyncio.gather(*deliveries)
     assert active(bench) == len(PEOPLE) - LEAST
-    assert sum((await bench.store.brake("library")).taken[Lane.SUDDEN].values()) == LEAST
+    assert sum((await bench.store.brake("library")).taken[Share(Lane.SUDDEN)].values()) == LEAST
 
 
 async def test_memberships_that_are_lost_are_counted_one_by_one() -> None:
@@ -198,3 +199,23 @@ async def test_an_account_that_was_written_meanwhile_is_looked_at_again() -> Non
     await bench.process.deliver("library", bell)
     await bench.settle(bench.now + 60)
     assert (active(bench), (await bench.store.brake("library")).taken) == (1, {})
+
+
+async def test_a_mass_removal_in_one_domain_uses_up_nothing_of_anothers_share() -> None:
+    asserts = {"attributes": {"login": ["*"], "name": ["*"]}, "affiliations": {"type": ["*"]}}
+    sources = [
+        {"id": id_, "domain": id_, "asserts": {**asserts, "keys": [f"{id_}-*"], "supports": {"library": ["*"]}}}
+        for id_ in ("north", "south")
+    ]
+    told = {id_: ["login", "name"] for id_ in ("north", "south")}
+    services = {name: {"brake": BRAKE, "receives": told} for name in ("library", "wiki", "badges")}
+    people = [(id_, f"{id_}-{number}") for id_ in ("north", "south") for number in range(12)]
+    here = [tells(id_, key, 1, "student", name=key, login=key) for id_, key in people]
+    bench = await new_bench(bundle(services, sources=sources), here)
+    assert active(bench) == 24
+    await bench.arrive(*(leaves(id_, key, 2) for id_, key in people if id_ == "north"))
+    assert active(bench) == 24 - LEAST
+    await bench.arrive(*(leaves("south", f"south-{number}", 2) for number in range(3)))
+    assert active(bench) == 24 - LEAST - 3
+    brake = await bench.store.brake("library")
+    assert {share.domain: sum(buckets.values()) for share, buckets in brake.taken.items()} == {"north": 5, "south": 3}

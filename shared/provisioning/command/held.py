@@ -34,8 +34,10 @@ def held(
         if each["off"]:
             console.print(f"{name}: no brake: {each['off']}", markup=False, highlight=False, soft_wrap=True)
             continue
-        for lane, of in each["lanes"].items():
-            told = f"{name}: {of['taken']} of {of['limit']} {lane} removals went through in {each['window']}"
+        for of in each["shares"]:
+            whose = f" of {of['domain']}" if of["domain"] else ""
+            counted = f"{of['taken']} of {of['limit']} {of['lane']} removals{whose}"
+            told = f"{name}: {counted} went through in {each['window']}"
             console.print(told, markup=False, highlight=False, soft_wrap=True)
         for cause in each["held"]:
             table.add_row(name, cause["cause"], str(cause["count"]), ", ".join(cause["sample"]))

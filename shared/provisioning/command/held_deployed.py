@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from provisioning.command.deployed import Deployed, deployed
 from provisioning.core.account import Account
-from provisioning.core.brake import Lane, limit, taken
+from provisioning.core.brake import Lane, Share, limit, taken
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError
 from provisioning.core.period import Instant
@@ -13,6 +13,7 @@ from provisioning.core.policy import Policy
 from provisioning.runtime.entry import clock
 from provisioning.runtime.log import log_aside
 from provisioning.stages import holds as stage
+from provisioning.stages.brake import domains_of
 
 MOST: Final = 100_000  # held accounts of a service that are looked at
 SAMPLE: Final = 3
@@ -27,7 +28,7 @@ async def holds(stack: str, service: str) -> dict[str, Any]:
         found = {}
         for name in names:
             found[name] = {
-                **await _brake(ports, policy.services[name], clock()),
+                **await _brake(ports, policy, policy.services[name], clock()),
                 "held": _by_cause(await stage.held(shell, name, MOST)),
             }
         return found
@@ -50,16 +51,20 @@ def _known(policy: Policy, service: str) -> str:
     return service
 
 
-async def _brake(ports: Deployed, service: Service, now: Instant) -> dict[str, Any]:
+async def _brake(ports: Deployed, policy: Policy, service: Service, now: Instant) -> dict[str, Any]:
     options, brake = service.brake, await ports.table.brake(service.id)
-    lanes = {
-        lane.value: {
-            "taken": taken(brake, options, lane, now),
-            "limit": limit(options, lane, brake.population, ports.table.shards),
+    domains = sorted({*domains_of(policy).values()})
+    shares = [Share(lane, domain) for domain in (domains if len(domains) > 1 else [""]) for lane in Lane]
+    shown = [
+        {
+            "lane": share.lane.value,
+            "domain": share.domain,
+            "taken": taken(brake, options, share, now),
+            "limit": limit(options, share.lane, brake.population, ports.table.shards, len(domains)),
         }
-        for lane in Lane
-    }
-    return {"off": options.off, "window": str(options.window), "lanes": lanes}
+        for share in shares
+    ]
+    return {"off": options.off, "window": str(options.window), "shares": shown}
 
 
 def _by_cause(accounts: Sequence[Account]) -> list[dict[str, Any]]:

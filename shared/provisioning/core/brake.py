@@ -3,6 +3,9 @@
 What is counted lies in fixed buckets, of which a window has `BUCKETS`. A bucket that a window touches counts wholly, so
 that no window, wherever it begins, ever holds more than the limit. A removal is counted with the account that it is
 of, in one transaction: the account remembers the attempt that was let through, so that none is counted twice.
+
+Where sources are of several domains, each domain has an equal share of its own: whoever withdraws everybody uses up
+nothing of what another needs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +17,7 @@ from provisioning.core.account import Account, Desired, Phase
 from provisioning.core.brake_options import Brake as Options
 from provisioning.core.brake_options import seconds_of
 from provisioning.core.period import Instant
+from provisioning.core.record import Record
 
 BUCKETS: Final = 24  # of one window
 
@@ -40,12 +44,19 @@ class Removal(NamedTuple):
     number: int = 1
 
 
-Taken = Mapping[Lane, Mapping[Instant, int]]
+class Share(NamedTuple):
+    """Of which limit something is taken. `domain`: empty where all sources are of one."""
+
+    lane: Lane
+    domain: str = ""
+
+
+Taken = Mapping[Share, Mapping[Instant, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Brake:
-    """What went through, by lane and by the instant at which its bucket begins. `population`: accounts, by shard."""
+    """What went through, by share and by the instant at which its bucket begins. `population`: accounts, by shard."""
 
     taken: Taken = field(default_factory=dict)
     population: Mapping[int, int] = field(default_factory=dict)
@@ -72,8 +83,20 @@ def lane_of(options: Options, notice: int) -> Lane:
     return Lane.ANNOUNCED if notice >= max(1, seconds_of(options.announced.ahead)) else Lane.SUDDEN
 
 
-def limit(options: Options, lane: Lane, population: Mapping[int, int], shards: int) -> int:
-    """How many removals of a lane a window lets through.
+def home(domains: Mapping[str, str], records: Mapping[str, Record]) -> str:
+    """Of which domain's share a person's removals are taken: that which withdrew them, else the first that knows them.
+
+    `domains`: by source, in the bundle's order. Empty if there is only one.
+    """
+    if len({*domains.values()}) < 2:
+        return ""
+    known = [source for source in domains if source in records]
+    gone = [source for source in known if records[source].deleted]
+    return domains[(gone or known)[0]] if known else ""
+
+
+def limit(options: Options, lane: Lane, population: Mapping[int, int], shards: int, domains: int = 1) -> int:
+    """How many removals of a lane a window lets through, of each domain of so many.
 
     `population`: as far as it was counted, of so many shards; from some of them all is guessed. Before the first was,
     nobody knows how many there are, and only the least goes through.
@@ -82,35 +105,35 @@ def limit(options: Options, lane: Lane, population: Mapping[int, int], shards: i
     if not population:
         return options.least
     everybody = sum(population.values()) * shards // len(population)
-    return max(options.least, min(rule.removals, int(rule.share * everybody)))
+    return max(options.least, min(rule.removals, int(rule.share * everybody)) // max(1, domains))
 
 
-def taken(brake: Brake, options: Options, lane: Lane, now: Instant) -> int:
-    """What a lane let through in the window that ends now."""
-    return sum(_lately(brake, options, lane, now).values())
+def taken(brake: Brake, options: Options, share: Share, now: Instant) -> int:
+    """What was let through of a share in the window that ends now."""
+    return sum(_lately(brake, options, share, now).values())
 
 
 def grant(
-    brake: Brake, options: Options, asked: Sequence[tuple[Lane, int]], shards: int, now: Instant
+    brake: Brake, options: Options, asked: Sequence[tuple[Share, int]], shards: int, domains: int, now: Instant
 ) -> tuple[Brake, list[bool]]:
     """Let through what the limits allow, in the order in which it is asked for: the brake after, and what was."""
-    counts = {lane: _lately(brake, options, lane, now) for lane in Lane}
-    limits = {lane: limit(options, lane, brake.population, shards) for lane in Lane}
+    shares = {*brake.taken, *(share for share, _ in asked)}
+    counts = {share: _lately(brake, options, share, now) for share in shares}
     size = _size(options)
     granted = []
-    for lane, count in asked:
-        free = limits[lane] - sum(counts[lane].values())
-        granted.append(count <= free)
-        if count <= free:
+    for share, number in asked:
+        most = limit(options, share.lane, brake.population, shards, domains)
+        granted.append(sum(counts[share].values()) + number <= most)
+        if granted[-1]:
             bucket = now - now % size
-            counts[lane] = {**counts[lane], bucket: counts[lane].get(bucket, 0) + count}
-    return replace(brake, taken=counts), granted
+            counts[share] = {**counts[share], bucket: counts[share].get(bucket, 0) + number}
+    return replace(brake, taken={share: some for share, some in counts.items() if some}), granted
 
 
-def _lately(brake: Brake, options: Options, lane: Lane, now: Instant) -> dict[Instant, int]:
+def _lately(brake: Brake, options: Options, share: Share, now: Instant) -> dict[Instant, int]:
     """The buckets of which any part lies in the window that ends now."""
     begins = now - seconds_of(options.window) - _size(options)
-    return {bucket: count for bucket, count in brake.taken.get(lane, {}).items() if bucket > begins}
+    return {bucket: count for bucket, count in brake.taken.get(share, {}).items() if bucket > begins}
 
 
 def _size(options: Options) -> int:

@@ -6,12 +6,13 @@ from typing import Final
 
 from provisioning.core.account import Account
 from provisioning.core.bell import Bell, Cause
-from provisioning.core.brake import Kind, Lane, Removal, grant, lane_of
+from provisioning.core.brake import Kind, Removal, Share, grant, home, lane_of
 from provisioning.core.catalog import Service
 from provisioning.core.delivery import held
 from provisioning.core.errors import ConflictError, TransientError
 from provisioning.core.lifecycle import NOTHING
 from provisioning.core.period import Instant
+from provisioning.core.policy import Policy
 from provisioning.ports import Accounts
 from provisioning.stages.message import Log
 from provisioning.stages.visit import Deliver, Visit, look_at
@@ -27,14 +28,21 @@ class Asked:
 
     account: Account
     removal: Removal
-    lane: Lane
+    share: Share
     attempt: str
     turn: int
     sequence: int
     cause: str
 
 
-async def count(accounts: Accounts, service: Service, asked: Sequence[Asked], log: Log, now: Instant) -> list[Account]:
+def domains_of(policy: Policy) -> Mapping[str, str]:
+    """The domains of its sources; none where nobody says."""
+    return policy.trust.domains if policy.trust is not None else {}
+
+
+async def count(
+    accounts: Accounts, service: Service, policy: Policy, asked: Sequence[Asked], log: Log, now: Instant
+) -> list[Account]:
     """Count removals and let through what the limits allow: the accounts as stored then, in their order.
 
     Who was refused is held. One read and one transaction for 99. Raises ConflictError if one of the accounts was
@@ -42,22 +50,25 @@ async def count(accounts: Accounts, service: Service, asked: Sequence[Asked], lo
     """
     found: list[Account] = []
     for first in range(0, len(asked), MOST):
-        found += await _count(accounts, service, asked[first : first + MOST], now)
+        found += await _count(accounts, service, policy, asked[first : first + MOST], now)
     for each, after in zip(asked, found, strict=True):
         if after.asked:
             log("delivery.held", identity=after.identity, service=service.id, reason=after.error, turn=each.turn)
     return found
 
 
-async def _count(accounts: Accounts, service: Service, asked: Sequence[Asked], now: Instant) -> list[Account]:
+async def _count(
+    accounts: Accounts, service: Service, policy: Policy, asked: Sequence[Asked], now: Instant
+) -> list[Account]:
+    domains = len({*domains_of(policy).values()})
     revision = -1
     for _ in range(ATTEMPTS):
         brake = await accounts.brake(service.id)
         if brake.revision == revision:
             raise ConflictError("an account was written meanwhile")  # the brake was not what we lost to
         revision = brake.revision
-        wanted = [(each.lane, each.removal.number) for each in asked]
-        after, granted = grant(brake, service.brake, wanted, accounts.shards, now)
+        wanted = [(each.share, each.removal.number) for each in asked]
+        after, granted = grant(brake, service.brake, wanted, accounts.shards, domains, now)
         written = [_written(each, through=through) for each, through in zip(asked, granted, strict=True)]
         try:
             # Loses to another batch that takes of the same brake, and to whoever wrote one of the accounts.
@@ -72,7 +83,7 @@ def _written(asked: Asked, *, through: bool) -> Account:
     account = asked.account
     if through:
         return replace(account, permits=(*account.permits, asked.attempt), sequence=asked.sequence)
-    why = f"{asked.removal.kind} held by the brake, {asked.lane}, {asked.cause}"
+    why = f"{asked.removal.kind} held by the brake, {asked.share.lane}, {asked.cause}"
     return held(account, why, asked.attempt, asked.turn, asked.sequence)
 
 
@@ -92,7 +103,7 @@ async def braked(
         service = asking[0].service
         asked = [_asked(visit, causes) for visit in asking]
         try:
-            accounts = await count(shell.accounts, service, asked, shell.log, now)
+            accounts = await count(shell.accounts, service, asking[0].policy, asked, shell.log, now)
         except ConflictError:
             again, rung, _ = await look_at(shell, {each.account.identity: each.trace for each in asking}, now)
             bells += rung
@@ -116,4 +127,5 @@ def _asked(visit: Visit, causes: Mapping[str, Cause]) -> Asked:
     # Of a membership nobody knows how long its end had been known.
     lane = lane_of(visit.service.brake, 0 if removal.kind is Kind.MEMBERSHIP else notice)
     cause = f"by {causes.get(account.identity, Cause.DECISION).value}, bundle {visit.identity.sequence}"
-    return Asked(account, removal, lane, visit.operation, visit.turn, visit.policy.sequence, cause)
+    share = Share(lane, home(domains_of(visit.policy), visit.identity.records))
+    return Asked(account, removal, share, visit.operation, visit.turn, visit.policy.sequence, cause)

@@ -4,23 +4,23 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from provisioning.core import membership
 from provisioning.core.account import Account, Condition, Desired, Known, Phase
 from provisioning.core.bell import EARLY, Bell, Cause
-from provisioning.core.brake import Kind, Lane, Removal
+from provisioning.core.brake import Kind, Lane, Removal, Share, home
 from provisioning.core.catalog import Service
 from provisioning.core.errors import ConflictError, PermanentError, StalePolicyError, TransientError
 from provisioning.core.gate import Gate, wait
 from provisioning.core.lifecycle import NOTHING
 from provisioning.core.mapping import desired
 from provisioning.core.period import Instant
+from provisioning.core.policy import Policy
 from provisioning.core.wire import digest_of
 from provisioning.ports import Group, Waiting
 from provisioning.protocols.dialogue import Ending, Members, Outcome
 from provisioning.protocols.registry import PROTOCOLS, member_batch
-from provisioning.stages.brake import Asked, count
+from provisioning.stages.brake import Asked, count, domains_of
 from provisioning.stages.gate import admit, learn
 from provisioning.stages.groups import Groups, GroupsNotReadyError, forget_group, group_ids
 from provisioning.stages.message import Failed, Rung
@@ -33,13 +33,13 @@ CALLS: Final = 10  # that one answer to a bell makes, at most, if the SP refuses
 class _Look:
     """A group, those who wait for it, and of these the accounts that can be changed, with what is desired of them."""
 
+    policy: Policy
     service: Service
-    zone: ZoneInfo
-    sequence: int
     gate: Gate
     group: Group
     waiting: Sequence[Waiting]
     people: Mapping[str, tuple[Account, Desired]]  # by remote id
+    domains: Mapping[str, str]  # by remote id, of which their leaving is counted
     more: bool  # others may wait, too
 
     def members(self, remote_id: str) -> Members:
@@ -122,6 +122,7 @@ async def _look(shell: Deliver, group: Group) -> _Look | None:
     # Who is written down before the account itself is: whoever delivers it rings as soon as it is.
     ready = [each for each in waiting if revisions[each.identity] >= each.revision]
     people: dict[str, tuple[Account, Desired]] = {}
+    domains: dict[str, str] = {}
     for one in dict.fromkeys(each.identity for each in ready):
         identity, account = found.rows[one]
         held = account is not None and account.condition is Condition.HELD
@@ -131,7 +132,8 @@ async def _look(shell: Deliver, group: Group) -> _Look | None:
         told = policy.told(identity, service.id)
         wanted = desired(policy.mappings[service.id], account.subject, told, entitlement)
         people[str(account.known.remote_id)] = (account, wanted)
-    return _Look(service, policy.zone, policy.sequence, found.gate, group, ready, people, len(waiting) == most)
+        domains[str(account.known.remote_id)] = home(domains_of(policy), identity.records)
+    return _Look(policy, service, found.gate, group, ready, people, domains, len(waiting) == most)
 
 
 async def _let_through(shell: Deliver, look: _Look, now: Instant) -> _Look:
@@ -142,12 +144,11 @@ async def _let_through(shell: Deliver, look: _Look, now: Instant) -> _Look:
         leaves = wanted.phase is Phase.ACTIVE and name not in wanted.groups and name in account.known.groups
         attempt = digest_of([account.identity, look.service.id, "leave", name, account.turn])
         if leaves and look.service.brake.off is None and attempt not in account.permits:
-            asked[remote_id] = Asked(
-                account, removal, Lane.SUDDEN, attempt, account.turn, look.sequence, f"of {name!r}"
-            )
+            share, sequence = Share(Lane.SUDDEN, look.domains[remote_id]), look.policy.sequence
+            asked[remote_id] = Asked(account, removal, share, attempt, account.turn, sequence, f"of {name!r}")
     if not asked:
         return look
-    counted = await count(shell.accounts, look.service, list(asked.values()), shell.log, now)
+    counted = await count(shell.accounts, look.service, look.policy, list(asked.values()), shell.log, now)
     after = dict(zip(asked, counted, strict=True))
     people = {
         remote_id: (after.get(remote_id, account), wanted)
@@ -160,7 +161,7 @@ async def _let_through(shell: Deliver, look: _Look, now: Instant) -> _Look:
 async def _slot(shell: Deliver, look: _Look, now: Instant) -> Instant:
     """When the calls for this group may be made: the last of their slots, so that it waits once."""
     callers = {f"{look.group.name}#{number}": look.group.slots > 0 for number in range(_calls(look))}
-    slots = await admit(shell.accounts, look.service, look.gate, callers, look.zone, now)
+    slots = await admit(shell.accounts, look.service, look.gate, callers, look.policy.zone, now)
     return max(slots.values(), default=now)
 
 
@@ -196,9 +197,9 @@ async def _record(shell: Deliver, look: _Look, ending: Ending, now: Instant) -> 
         remote_id, name = str(account.known.remote_id), look.group.name
         after = account
         if remote_id in changed:
-            after = membership.joined(account, desired, name, look.sequence, now)
+            after = membership.joined(account, desired, name, look.policy.sequence, now)
         elif remote_id in ending.refused:
-            after = membership.refused(account, f"group {name!r}: {ending.refused[remote_id]}", look.sequence)
+            after = membership.refused(account, f"group {name!r}: {ending.refused[remote_id]}", look.policy.sequence)
         else:
             return False
         try:

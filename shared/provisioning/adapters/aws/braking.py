@@ -8,7 +8,7 @@ from provisioning.adapters.aws import brake_keys, keys
 from provisioning.adapters.aws.items import account_item
 from provisioning.adapters.aws.rows import Read, Rows, condition
 from provisioning.core.account import Account
-from provisioning.core.brake import Brake, Lane
+from provisioning.core.brake import Brake, Lane, Share
 from provisioning.core.errors import ConflictError, PermanentError
 from provisioning.core.wire import pack, unpack
 
@@ -37,7 +37,7 @@ class BrakedRows:
         if brake not in items:
             return Brake(population=counted)
         taken, *_ = unpack(items[brake][keys.BODY]["B"])
-        found = {Lane(lane): dict(map(tuple, buckets)) for lane, buckets in taken}
+        found = {Share(Lane(lane), domain): dict(map(tuple, buckets)) for lane, domain, buckets in taken}
         return Brake(found, counted, int(items[brake][keys.REVISION]["N"]))
 
     async def put_permits(self, service: str, brake: Brake | None, accounts: Sequence[Account]) -> None:
@@ -56,7 +56,10 @@ class BrakedRows:
 
 
 def _item(service: str, brake: Brake, write: bytes) -> dict[str, Any]:
-    taken = [[lane.value, [list(each) for each in sorted(buckets.items())]] for lane, buckets in brake.taken.items()]
+    taken = [
+        [share.lane.value, share.domain, [list(each) for each in sorted(buckets.items())]]
+        for share, buckets in sorted(brake.taken.items())
+    ]
     return {
         **brake_keys.brake_key(service).attributes(),
         keys.REVISION: {"N": str(brake.revision + 1)},
