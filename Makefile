@@ -12,6 +12,7 @@ RUN := .venv/bin/
 PEOPLE ?= 200
 SEEDS ?= 2000
 AWS ?= embedded
+TENANT ?= campus
 UNIT_PYTHON ?= python3.13
 PROCESSES ?= 2
 
@@ -47,8 +48,8 @@ $(MINISTACK): | .venv/.complete
 
 setup: .venv/.complete $(MINISTACK) .tools/.openldap .tools/.postgresql ## Install everything into .venv and .tools
 
-run: setup ## Deploy to a local AWS and play a day at the sample campus (ONCE=1: check and exit; PEOPLE=200)
-	$(RUN)python -m localstack.run --people $(PEOPLE) --aws $(AWS) $(if $(ONCE),--once)
+run: setup ## Deploy to a local AWS and play a day at the sample campus (ONCE=1: check and exit; PEOPLE=200; TENANT=federation)
+	$(RUN)python -m localstack.run --people $(PEOPLE) --aws $(AWS) --tenant $(TENANT) $(if $(ONCE),--once)
 
 test: setup ## Run all tests
 	$(RUN)python -m pytest -n $(PROCESSES) --dist loadfile

@@ -10,7 +10,8 @@ from localstack import clock
 from localstack.campus.cast import Cast, changed, deleted, left
 from localstack.campus.people import Person
 from localstack.campus.providers import Mode
-from localstack.world import UnsettledError, World
+from localstack.engine import UnsettledError
+from localstack.world import World
 
 WAVE: Final = 200  # people; the local queues become slow beyond some thousand messages
 _BACKLOG: Final = 200  # messages that may be left of a wave before the next one

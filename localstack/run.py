@@ -26,10 +26,11 @@ from localstack.campus.registry import PublishError
 from localstack.check import check
 from localstack.deploy import DeployError
 from localstack.emulator import ROOT, EmulatorError, await_endpoint, emulator, use
+from localstack.engine import UnsettledError
+from localstack.federation.run import run as federation
 from localstack.play import load, play
 from localstack.report import differences, report
 from localstack.setup import Place, add_foreign_account, open_world
-from localstack.world import UnsettledError
 from provisioning.core.errors import ProvisioningError
 
 LOG: Final = ROOT / "build" / "emulator.log"
@@ -46,6 +47,7 @@ class Arguments:
     seed: int
     once: bool
     localstack: bool
+    tenant: str
 
 
 def main(arguments: list[str]) -> int:
@@ -70,10 +72,11 @@ def _parse(arguments: list[str]) -> Arguments:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--once", action="store_true", help="end after the verdict")
     parser.add_argument("--aws", choices=("embedded", "localstack"), default="embedded")
+    parser.add_argument("--tenant", choices=("campus", "federation"), default="campus")
     given = parser.parse_args(arguments)
     if not 1 <= given.people <= 1_000_000:
         parser.error("--people is 1 to 1000000")
-    return Arguments(given.people, given.seed, given.once, given.aws == "localstack")
+    return Arguments(given.people, given.seed, given.once, given.aws == "localstack", given.tenant)
 
 
 @contextmanager
@@ -101,6 +104,8 @@ async def _run(asked: Arguments, place: Place, console: Console) -> int:
     def say(text: str) -> None:
         console.print(f"[dim]{(clock.moment() - started).total_seconds():6.1f} s[/dim]  {text}")
 
+    if asked.tenant == "federation":
+        return await federation(place, console, say, once=asked.once)
     opens_in = _OPENS + asked.people // _A_SECOND
     async with open_world(place, opens_in, say) as world:
         cast = Cast(started.date())

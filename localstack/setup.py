@@ -2,15 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import aiohttp
 
-from infra.bundle import architecture, build, extras_of, on_lambda, this_machine
+from infra.bundle import Built, architecture, build, extras_of, on_lambda, this_machine
 from localstack import clock
 from localstack.campus.car_park import CarPark
 from localstack.campus.cast import FOREIGN
@@ -22,7 +22,8 @@ from localstack.check import read_scim
 from localstack.clients import open_clients
 from localstack.deploy import deploy
 from localstack.emulator import REGION, ROOT
-from localstack.world import Say, World
+from localstack.engine import Say
+from localstack.world import World
 from provisioning.adapters.aws.clients import Clients as EngineClients
 from provisioning.adapters.aws.indexes import Indexes
 from provisioning.adapters.aws.objects import Objects
@@ -45,29 +46,49 @@ class Place:
     containers: bool = False  # functions run in containers with Lambda's own interpreter
 
 
-@asynccontextmanager
-async def open_world(place: Place, opens_in: int, say: Say) -> AsyncIterator[World]:
-    """A deployed engine with its surroundings; the sports hall opens in so many seconds."""
+@contextmanager
+def scim_providers(bundle: Bundle, place: Place, say: Say) -> Iterator[Mapping[str, ScimProvider]]:
+    """A SCIM server for each service that speaks it, with a token of its own."""
     with ExitStack() as stack:
-        bundle = load_bundle(CAMPUS)
-        tokens = {
-            service.id: f"token-of-{service.id}-{os.urandom(6).hex()}"
+        providers = {
+            service.id: stack.enter_context(
+                scim_provider(service.id, f"token-of-{service.id}-{os.urandom(6).hex()}", place.bind)
+            )
             for service in bundle.services
             if service.protocol == "scim"
         }
-        providers = {
-            name: stack.enter_context(scim_provider(name, token, place.bind)) for name, token in tokens.items()
-        }
         say(f"sample SPs: {', '.join(f'{name} at {provider.endpoint}' for name, provider in providers.items())}")
-        target = on_lambda(architecture()) if place.containers else this_machine()
-        built = await asyncio.to_thread(build, target, extras_of(bundle))
-        say(f"code bundle: {built.packed / 1e6:.1f} MB{', as it was' if built.reused else ''}")
+        yield providers
+
+
+async def code(bundle: Bundle, place: Place, say: Say) -> Built:
+    """The code bundle for where the functions run."""
+    target = on_lambda(architecture()) if place.containers else this_machine()
+    built = await asyncio.to_thread(build, target, extras_of(bundle))
+    say(f"code bundle: {built.packed / 1e6:.1f} MB{', as it was' if built.reused else ''}")
+    return built
+
+
+def secrets_of(bundle: Bundle, providers: Mapping[str, ScimProvider]) -> dict[str, str]:
+    """The tokens of the SPs by the names of their secrets."""
+    return {
+        service.secret: providers[service.id].token
+        for service in bundle.services
+        if service.secret is not None and service.id in providers
+    }
+
+
+@asynccontextmanager
+async def open_world(place: Place, opens_in: int, say: Say) -> AsyncIterator[World]:
+    """A deployed engine with its surroundings; the sports hall opens in so many seconds."""
+    bundle = load_bundle(CAMPUS)
+    with scim_providers(bundle, place, say) as providers:
+        built = await code(bundle, place, say)
         async with open_clients(place.endpoint) as clients:
             opening = clock.moment().replace(microsecond=0) + timedelta(seconds=opens_in)
             queue = await badge_queue(clients.sqs, "badge-system")
             bundle = _placed(bundle, providers, place.host, queue, opening)
-            secrets = {service.secret: tokens[service.id] for service in bundle.services if service.secret is not None}
-            deployment = await deploy(clients, bundle, built.file, built.key, secrets)
+            deployment = await deploy(clients, bundle, built.file, built.key, secrets_of(bundle, providers))
             say(f"stack {deployment.stack} is up, bundle {deployment.published.hash} in force")
             oracle = Oracle(read_policy(CAMPUS).starting(_SPORTS_RULE, opening))
             engine = EngineClients(place.endpoint, REGION)
@@ -96,13 +117,21 @@ async def open_world(place: Place, opens_in: int, say: Say) -> AsyncIterator[Wor
                 await engine.close()
 
 
-def _placed(bundle: Bundle, providers: Mapping[str, ScimProvider], host: str, queue: str, opening: datetime) -> Bundle:
-    """The campus' bundle with the endpoints of this run's SPs, and with the opening of this run."""
+def placed(bundle: Bundle, providers: Mapping[str, ScimProvider], host: str) -> Bundle:
+    """A bundle with the endpoints of this run's SPs."""
     endpoints = {name: f"http://{host}:{provider.port}/v2" for name, provider in providers.items()}
-    endpoints |= {service.id: queue for service in bundle.services if service.protocol == "queue"}
     services = tuple(
         service.model_copy(update={"endpoint": endpoints.get(service.id, service.endpoint)})
         for service in bundle.services
+    )
+    return bundle.model_copy(update={"services": services})
+
+
+def _placed(bundle: Bundle, providers: Mapping[str, ScimProvider], host: str, queue: str, opening: datetime) -> Bundle:
+    """The campus' bundle with the endpoints of this run's SPs, and with the opening of this run."""
+    services = tuple(
+        service.model_copy(update={"endpoint": queue}) if service.protocol == "queue" else service
+        for service in placed(bundle, providers, host).services
     )
     rules = tuple(
         rule.model_copy(update={"since": opening.isoformat()}) if rule.id == _SPORTS_RULE else rule

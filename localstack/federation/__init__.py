@@ -1,0 +1,1 @@
+"""The sample federation: two universities and a research consortium that share a wiki and a computing cluster."""
