@@ -11,9 +11,10 @@ UNIVERSITIES = ("north", "south")
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """What one source says of one subject, now and before it withdrew them."""
+    """What one source says of one subject: everything, the last word, and the last one before it withdrew them."""
 
     source: str
+    said: tuple[Person, ...]
     now: Person
     last: Person
 
@@ -29,7 +30,7 @@ def persons(stated: Mapping[str, Mapping[str, Sequence[Person]]]) -> Iterator[li
             if source in UNIVERSITIES and not key.endswith(f"@{source}.example"):
                 continue
             last = next((each for each in reversed(said) if not each.deleted), said[-1])
-            one = Stated(source, said[-1], last)
+            one = Stated(source, tuple(said), said[-1], last)
             same = next((some for some in people if _is_same(one, some)), None)
             if same is None:
                 people.append([one])
@@ -47,13 +48,15 @@ def _is_same(one: Stated, others: Sequence[Stated]) -> bool:
 
 def _has(stated: Stated, *kinds: str) -> bool:
     """Whether a source gives somebody an affiliation of its own organization."""
-    return any(
-        each.type in kinds and each.organization.partition(".")[0] == stated.source for each in stated.now.affiliations
-    )
+    return _gives(stated.source, stated.now, kinds)
 
 
 def _had(stated: Stated, *kinds: str) -> bool:
-    return _has(Stated(stated.source, stated.last, stated.last), *kinds)
+    return any(_gives(stated.source, person, kinds) for person in stated.said)
+
+
+def _gives(source: str, person: Person, kinds: Sequence[str]) -> bool:
+    return any(each.type in kinds and each.organization.partition(".")[0] == source for each in person.affiliations)
 
 
 def wiki(person: Sequence[Stated]) -> Expected | None:

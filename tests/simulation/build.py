@@ -7,14 +7,17 @@ from typing import Final
 from provisioning.adapters.delivery.driver import Courier
 from provisioning.adapters.memory import bells as memory_bells
 from provisioning.adapters.memory.bells import MemoryBells
+from provisioning.adapters.memory.hearings import MemoryHearings
 from provisioning.adapters.memory.policies import MemoryBundles, MemoryPolicies
 from provisioning.adapters.memory.queues import MemoryQueue
 from provisioning.adapters.memory.store import MemoryStore
+from provisioning.adapters.memory.unheard import MemoryUnheard
 from provisioning.core.wire import canonical, digest_of
 from provisioning.stages.campaign import VERIFYING, Campaign, campaign, steps, write_step
 from provisioning.stages.decide import Decide
 from provisioning.stages.deliver import Deliver, deliver
 from provisioning.stages.evaluate import Evaluate, evaluate
+from provisioning.stages.freshness import Freshness
 from provisioning.stages.holds import Holds
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.receive import Receive, receive
@@ -39,7 +42,7 @@ def build(seed: int) -> World:
     loop = SimulatedLoop(chance, START)  # type: ignore[abstract]  # of a loop's methods, handlers need only these
     clock = loop.time
     queues = {
-        name: MemoryQueue(clock, fifo=name in SERVICES, visibility=VISIBILITY, arrange=_shuffle(chance))
+        name: MemoryQueue(clock, fifo=name in SERVICES, visibility=VISIBILITY, arrange=shuffle(chance))
         for name in ("changes", "identities", "campaign", "poll", *SERVICES)
     }
     providers = {
@@ -74,7 +77,9 @@ def build(seed: int) -> World:
     return world
 
 
-def _shuffle(chance: random.Random) -> Callable[[list[str]], list[str]]:
+def shuffle(chance: random.Random) -> Callable[[list[str]], list[str]]:
+    """How a standard queue arranges what it hands out."""
+
     def shuffled(ids: list[str]) -> list[str]:
         chance.shuffle(ids)
         return ids
@@ -83,10 +88,17 @@ def _shuffle(chance: random.Random) -> Callable[[list[str]], list[str]]:
 
 
 def _mappings(world: World) -> list[Mapping]:
+    return mappings(world, {"changes": SOURCE}, SERVICES)
+
+
+def mappings(
+    world: World, sources: dict[str, str], services: Sequence[str], hearings: MemoryHearings | None = None
+) -> list[Mapping]:
+    """Every function but poll, the clock and the operator. `sources`: by the queue that their events come by."""
     store, queues = world.store, world.queues
     bells = MemoryBells(
         queues["identities"],
-        {name: queues[name] for name in SERVICES},
+        {name: queues[name] for name in services},
         queues["campaign"],
         lambda bell: memory_bells.unique(bell),  # asked for at each send: a mutant puts another in its place
         world.checkpoint,
@@ -100,7 +112,7 @@ def _mappings(world: World) -> list[Mapping]:
         return Decide(store, policies(), world.identifier, world.say)
 
     def receiver() -> Stage:
-        shell = Receive(decide(), store, bells, lambda: int(world.loop.time() * 1e6))
+        shell = Receive(decide(), store, bells, lambda: int(world.loop.time() * 1e6), hearings=hearings)
         return lambda messages, now: receive(shell, messages, now)
 
     def evaluator() -> Stage:
@@ -114,11 +126,14 @@ def _mappings(world: World) -> list[Mapping]:
     campaigner = Campaign(store, bells, bells, world.say)
     world.sweeper = Schedule(store, bells, world.say)
     world.holds = Holds(store, store, bells, world.say)
+    if hearings is not None:
+        unheard = MemoryUnheard({source: [queues[queue]] for queue, source in sources.items()}, world.checkpoint)
+        world.watching = lambda: Freshness(policies(), world.publishing, hearings, unheard, bells, world.say)
     return [
-        Mapping(queues["changes"], [receiver() for _ in range(WARM)], 3, SOURCE),
+        *(Mapping(queues[queue], [receiver() for _ in range(WARM)], 3, source) for queue, source in sources.items()),
         Mapping(queues["identities"], [evaluator() for _ in range(WARM)], 3),
         Mapping(queues["campaign"], [_one_by_one(campaigner)], 1),
-        *(Mapping(queues[name], [deliverer(name) for _ in range(WARM)], 3) for name in SERVICES),
+        *(Mapping(queues[name], [deliverer(name) for _ in range(WARM)], 3) for name in services),
     ]
 
 
@@ -160,10 +175,11 @@ def _change(world: World) -> None:
 
 def _publish(world: World, number: int) -> None:
     content = bundle(number, polled=world.told is not None).model_dump(mode="json", by_alias=True)
-    world.loop.start(_put_in_force(world, canonical(content), digest_of(content)))
+    world.loop.start(put_in_force(world, canonical(content), digest_of(content)))
 
 
-async def _put_in_force(world: World, content: bytes, hash_: str) -> None:
+async def put_in_force(world: World, content: bytes, hash_: str) -> None:
+    """Publish a bundle, and start its campaign."""
     published = await world.publishing.publish(content, hash_)
     world.say("bundle", sequence=published.sequence)
     for step in steps(published.sequence):

@@ -1,6 +1,7 @@
 """What goes wrong, and when: everything drawn from the seed before the first step."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,14 +58,14 @@ class Faults:
         return len(self.outages) + len(self.kills) + len(self.stalls) + len(self.single)
 
 
-def draw(chance: random.Random, busy: int) -> Faults:
+def draw(chance: random.Random, busy: int, providers: Sequence[str] = ("alpha", "beta", "gamma")) -> Faults:
     """At least ten faults within the first `busy` seconds."""
-    outages = tuple(_outage(chance, provider, busy) for provider in ("alpha", "beta", "gamma") if chance.random() < 0.4)
+    outages = tuple(_outage(chance, provider, busy) for provider in providers if chance.random() < 0.4)
     kills = {chance.randrange(150): chance.randrange(1, 14) for _ in range(chance.randrange(6, 16))}
     stalls = {chance.randrange(150): chance.randrange(1, 14) for _ in range(chance.randrange(0, 3))}
     single = {
         (provider, chance.randrange(60)): chance.choice(PROVIDER_FAULTS)
-        for provider in ("alpha", "beta", "gamma")
+        for provider in providers
         for _ in range(chance.randrange(3, 8))
     }
     return Faults(outages, kills, stalls, single)

@@ -20,6 +20,7 @@ from provisioning.core.catalog import Service
 from provisioning.core.errors import ProvisioningError
 from provisioning.core.identity import Identity
 from provisioning.protocols.dialogue import Accepted, Answer, HttpRequest, HttpResponse, Publish, Unanswered
+from provisioning.stages.freshness import Freshness, freshness
 from provisioning.stages.holds import Holds, held, release
 from provisioning.stages.message import Failed, Message
 from provisioning.stages.schedule import Schedule, schedule
@@ -93,6 +94,7 @@ class World:
     sweeper: Schedule | None = None
     told: Callable[[Version], None] | None = None  # where the registry does not tell, and is asked
     holds: Holds | None = None
+    watching: Callable[[], Freshness] | None = None  # a new process of the clock, where sources' silence has a limit
     released: dict[str, list[float]] = field(default_factory=dict)  # by service, when the operator let one through
     wrong: list[str] = field(default_factory=list)  # who was removed by accident
     graveyard: list[Any] = field(default_factory=list)  # what was killed is never resumed, and never cleaned up
@@ -244,6 +246,8 @@ class World:
 
     async def _sweep(self, sweeper: Schedule) -> None:
         await schedule(sweeper, int(self.now()), "sweep")
+        if self.watching is not None:
+            await freshness(self.watching(), int(self.now()), "sweep")
 
     def operate(self) -> None:
         """An operator looks at what the brakes hold, every few minutes, and releases all of it."""
