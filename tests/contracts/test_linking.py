@@ -144,6 +144,16 @@ async def test_an_account_goes_from_one_identity_to_another_or_stays(store: Stor
         await store.identities.put_together(Together(accounts=(new, empty)))
 
 
+async def test_a_link_ends_if_it_is_still_as_it_was_read(store: Store) -> None:
+    identity, key = plain(), new_id()
+    await store.identities.put_identity(identity, ("hr", key))
+    with pytest.raises(ConflictError):
+        await store.identities.put_together(Together(links=(LinkTo("hr", key, "", "another"),)))
+    assert await store.identities.links([("hr", key)]) == {("hr", key): identity.id}
+    await store.identities.put_together(Together(links=(LinkTo("hr", key, "", identity.id),)))
+    assert await store.identities.links([("hr", key)]) == {}
+
+
 async def test_a_question_is_asked_once_and_listed_until_it_is_answered(store: Store) -> None:
     first, second = question(at=NOW + 5), question()
     await store.identities.put_together(Together(questions=(first, second)))

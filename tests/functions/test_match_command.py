@@ -14,7 +14,7 @@ from provisioning.runtime import wiring
 from provisioning.stages.receive import receive
 from tests.functions.conftest import Deployed
 from tests.functions.test_extract_commands import create_stack
-from tests.stages.linking import ADA, BOB, federation, tells
+from tests.stages.linking import ADA, BOB, federation, leaves, tells
 from tests.stages.tenant import START
 
 STACK = "federated"  # of its own: stacks of other modules are on the same server
@@ -22,7 +22,12 @@ STACK = "federated"  # of its own: stacks of other modules are on the same serve
 
 def provision(deployed: Deployed, *arguments: str) -> str:
     """What `provision match` prints. Raises what it raises."""
-    words = ["match", *arguments, "--stack", STACK]
+    return provision_any(deployed, "match", *arguments)
+
+
+def provision_any(deployed: Deployed, *arguments: str) -> str:
+    """What any command prints."""
+    words = [*arguments, "--stack", STACK]
     result = deployed.thread.submit(lambda: CliRunner().invoke(application, words)).result()
     if result.exception is not None:
         raise result.exception
@@ -94,6 +99,21 @@ def test_two_are_merged_and_split_again_without_being_asked_about(stack: Deploye
     assert provision(stack, "--split", "hr/h2") == f"hr/h2: a person of its own: {goes}\n"
     assert stack.run(lambda: wiring.table().links([("hr", "h2")])) == {("hr", "h2"): goes}
     assert asked(stack) == {}
+
+
+def test_what_a_source_said_is_erased_if_it_is_meant_and_may_be(stack: Deployed) -> None:
+    with pytest.raises(InvalidError, match="registry still states p1"):
+        provision_any(stack, "erase", "registry/p1", "--yes")
+    with pytest.raises(InvalidError, match="add --yes"):
+        provision_any(stack, "erase", "registry/p1")
+    with pytest.raises(InvalidError, match="whose word"):
+        provision_any(stack, "erase", "registry/p1", "--source", "registry", "--yes")
+    stack.run(lambda: receive(wiring.receive_shell(), [leaves("registry", "p1", 2)], START))
+    assert provision_any(stack, "erase", "registry/p1", "--yes") == "1 forgotten\n"
+    assert stack.run(lambda: wiring.table().links([("registry", "p1")])) == {}
+    with pytest.raises(InvalidError, match="'hr' is in the bundle"):
+        provision_any(stack, "erase", "--source", "hr", "--yes")
+    assert provision_any(stack, "erase", "--source", "departed", "--yes") == "0 forgotten\n"
 
 
 @pytest.mark.parametrize("arguments", [["--merge", "x"], ["--into", "x"], ["--split", "hr"], ["--split", "/h1"]])

@@ -162,6 +162,10 @@ class Bench:
         made = Bell(self.identity(key).id, fields.pop("cause", Cause.COMMAND), "trace", service, **fields)
         return Message(f"bell-{next(self._numbers)}", write_bell(made))
 
+    def bell_of(self, identity: str) -> Message:
+        """A bell's message, for an identity."""
+        return Message(f"bell-{next(self._numbers)}", write_bell(Bell(identity, Cause.COMMAND, "trace")))
+
     async def deliver(self, service: str = "library", *keys: str) -> Failed:
         """Deliver for these people in one batch."""
         return await self.process.deliver(service, *(self.bell(service, key) for key in keys or ("p1",)))

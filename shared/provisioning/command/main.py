@@ -10,6 +10,7 @@ from rich.console import Console
 
 from provisioning.command import cases, schemas, show
 from provisioning.command.bundle import check_folder, load_cases
+from provisioning.command.erase import erase
 from provisioning.command.events import events
 from provisioning.command.explained import print_explanation
 from provisioning.command.explained_json import words
@@ -43,6 +44,7 @@ application.command()(history)
 application.command()(events)
 application.command()(password)
 application.command()(match)
+application.command()(erase)
 application.command()(held)
 application.command()(release)
 application.command()(withdraw)

@@ -11,7 +11,10 @@ MOST_WRITES: Final = 100  # items of one transaction, the table's bound
 
 
 class LinkTo(NamedTuple):
-    """A (source, key) that is linked to an identity from now on. `was`: to which it is until now; empty: to none."""
+    """A (source, key) that is linked to an identity from now on. `was`: to which it is until now; empty: to none.
+
+    Without an identity it is linked to nobody any more.
+    """
 
     source: str
     key: str

@@ -80,7 +80,9 @@ def read_question(item: Mapping[str, Any]) -> Question:
 
 
 def link_write(link: LinkTo) -> Write:
-    """The write of a link: loses to whoever linked the same key since it was read."""
+    """The write of a link, or of its end: loses to whoever linked the same key since it was read."""
+    if not link.identity:
+        return "Delete", {"Key": keys.link_key(link.source, link.key).attributes(), **_body(link.was)}
     item = {**keys.link_key(link.source, link.key).attributes(), keys.BODY: {"S": link.identity}}
     return "Put", {"Item": item, **_body(link.was)}
 

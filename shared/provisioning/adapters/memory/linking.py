@@ -84,7 +84,10 @@ class MemoryLinked:
             self.accounts.setdefault(account.identity, {})[account.service] = stored
             self.indexes.put(stored)
         for link in together.links:
-            self.linked[link.source, link.key] = link.identity
+            if link.identity:
+                self.linked[link.source, link.key] = link.identity
+            else:
+                del self.linked[link.source, link.key]
         self._writes += 1
         for claimed in together.claims:
             if claimed.claimants or claimed.crowded:
