@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from localstack import clock
@@ -14,6 +14,7 @@ from localstack.federation.oracle import cluster, persons, wiki
 from localstack.federation.stage import LIMIT, Federation
 
 PATIENCE: Final = 240.0  # seconds for any one thing to happen
+_LOOKS: Final = 8  # at what waits for a paused source
 _AGAIN: Final = 65  # seconds after which a source that is heard again counts as heard: it is known to the minute
 
 
@@ -33,6 +34,23 @@ async def _stated(world: Federation) -> None:
 
 async def _impostors(world: Federation) -> None:
     await world.registries["south"].publish(impostors())
+
+
+async def _paused(world: Federation) -> None:
+    """What South says while it is paused waits; nothing of it is done before it is resumed."""
+    south = world.registries["south"]
+    (dora,) = [person for person in honest()["south"] if person.key.startswith("dora")]
+    before = await differences(world, frozenset())
+    await world.listen("south", on=False)
+    await south.publish([replace(dora, affiliations=(replace(dora.affiliations[0], type="student"),))])
+    for _ in range(_LOOKS):
+        if await world.waiting("south") != 1:
+            raise UnsettledError("a paused source was listened to")
+        await asyncio.sleep(BETWEEN)
+    wrong = await differences(world, frozenset())
+    if before or wrong != ["wiki: dora@south.example is in ['editors'], not in []"]:
+        raise UnsettledError(f"while South was paused: {wrong}")
+    await world.listen("south", on=True)
 
 
 async def _silent(world: Federation) -> None:
@@ -57,6 +75,7 @@ async def _withdrawn(world: Federation) -> None:
 ACTS: Final = (
     Act("North, South and the consortium state their people; Ada has two homes", _stated),
     Act("South speaks of North's people, deletes one, and claims what is not its own", _impostors),
+    Act("South is paused, and says that Dora is no staff; it is resumed", _paused),
     Act(f"The consortium is silent for {LIMIT} s: whom it has in projects is suspended", _silent, frozenset({"grid"})),
     Act("The consortium speaks again", _heard_again),
     Act("North withdraws Ada and Carl; Ada keeps what South gives her", _withdrawn),
@@ -68,7 +87,10 @@ async def play(world: Federation) -> list[str]:
     problems: list[str] = []
     for act in ACTS:
         world.say(act.title)
-        await act.play(world)
+        try:
+            await act.play(world)
+        except UnsettledError as error:
+            problems.append(f"{act.title}: {error}")
         problems += [f"{act.title}: {line}" for line in await settled(world, act.silent)]
     return problems
 

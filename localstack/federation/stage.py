@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from infra import names
 from localstack.campus.registry import Registry
 from localstack.clients import open_clients
 from localstack.deploy import deploy
@@ -18,6 +19,7 @@ from provisioning.adapters.aws.rejections import KeptRejections
 from provisioning.adapters.aws.rows import Rows
 from provisioning.adapters.aws.table import Table
 from provisioning.command.bundle import load_bundle
+from provisioning.command.intake_deployed import switch_source
 from provisioning.core.catalog import Bundle
 from provisioning.core.period import Duration
 
@@ -32,6 +34,18 @@ class Federation(Engine):
     registries: Mapping[str, Registry]
     table: Table
     rejections: KeptRejections
+
+    async def listen(self, source: str, *, on: bool) -> None:
+        """Take what a source says, or let it wait, as `provision source resume` and `pause` do."""
+        await switch_source(self.deployment.stack, source, on=on)
+
+    async def waiting(self, source: str) -> int:
+        """Messages of a source that nobody has taken."""
+        url = self.deployment.outputs[names.logical("changes", source, "queue")]
+        answer = await self.clients.sqs.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     async def tick(self) -> None:
         """Run schedule, as the clock does every minute."""

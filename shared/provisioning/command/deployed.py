@@ -19,6 +19,7 @@ from provisioning.adapters.aws.table import Table
 from provisioning.command.bundle import Folder
 from provisioning.command.plan import Total, plan_everyone
 from provisioning.core.account import Account, Condition
+from provisioning.core.catalog import Source
 from provisioning.core.errors import ConflictError, InvalidError, TransientError
 from provisioning.core.gate import Gate, closed
 from provisioning.core.identity import Identity
@@ -89,12 +90,19 @@ async def person_of(stack: str, person: str) -> tuple[Policy, Identity, Mapping[
         return await ports.policies.current(holding.identity.sequence), holding.identity, holding.accounts
 
 
-async def state_of(stack: str) -> dict[str, Any]:
-    """Accounts by service, phase and condition; what is parked; what was rejected."""
+async def state_of(stack: str, domain: str = "") -> dict[str, Any]:
+    """Accounts by service, phase and condition; what is parked; what was rejected.
+
+    `domain`: only what concerns it: its sources, and the services to which its word may give anything. Raises
+    InvalidError if no source is of it.
+    """
     async with deployed(stack) as ports:
         policy = await ports.policies.current()
+        sources = of_domain(policy, domain)
         services = {}
         for service, configured in policy.services.items():
+            if domain and not any(_speaks_for(source, service) for source in sources):
+                continue
             counts = await ports.indexes.count(service)
             parked = await ports.indexes.resting(service, Condition.PARKED, SHOWN)
             gate, now = (await ports.table.deliveries(service, [])).gate, clock()
@@ -108,14 +116,31 @@ async def state_of(stack: str) -> dict[str, Any]:
             }
         # What came by a queue that is no source's is kept under the queue's name and is not listed here.
         rejected = [
-            item for source in (*policy.sources, STREAM) for item in await ports.rejections.rejections(source, SHOWN)
+            item
+            for source in (*(each.id for each in sources), *([] if domain else [STREAM]))
+            for item in await ports.rejections.rejections(source, SHOWN)
         ]
         return {
             "bundle": {"hash": policy.hash, "sequence": policy.sequence},
-            "stale": {source: show(since) for source, since in policy.stale.items()},
+            "stale": {each.id: show(policy.stale[each.id]) for each in sources if each.id in policy.stale},
             "services": services,
             "rejected": [_rejected(item) for item in rejected],
         }
+
+
+def of_domain(policy: Policy, domain: str) -> list[Source]:
+    """The sources of a domain; without one all. Raises InvalidError if there is none."""
+    sources = policy.bundle.sources
+    found = [each for each in sources if not domain or (each.domain or policy.bundle.tenant.id) == domain]
+    if not found:
+        known = sorted({each.domain or policy.bundle.tenant.id for each in sources})
+        raise InvalidError(f"no source is of domain {domain!r}", "--domain", right=f"one of {', '.join(known)}")
+    return found
+
+
+def _speaks_for(source: Source, service: str) -> bool:
+    """Whether a source's word may give anything at a service."""
+    return source.asserts is None or source.asserts.supports is None or service in source.asserts.supports
 
 
 def gate_state(gate: Gate, maintained: Instant | None, now: Instant) -> dict[str, Any]:

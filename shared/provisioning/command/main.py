@@ -112,11 +112,15 @@ def explain(
 
 
 @application.command()
-def status(stack: Stack = "", as_json: Json = False) -> None:
+def status(
+    domain: Annotated[str, typer.Option(help="Only what concerns the sources of one domain.")] = "",
+    stack: Stack = "",
+    as_json: Json = False,
+) -> None:
     """Show accounts by service, phase and condition, what is parked, and what was rejected."""
     from provisioning.command.deployed import state_of
 
-    state = run(state_of(stack))
+    state = run(state_of(stack, domain))
     if as_json:
         _print_json(state)
     else:

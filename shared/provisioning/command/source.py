@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from provisioning.command.options import Json, Stack, print_json
 from provisioning.runtime.entry import run
 
-sources = typer.Typer(no_args_is_help=True, help="Sources that are extracted: look at, begin, release, discard.")
+sources = typer.Typer(no_args_is_help=True, help="Sources: list, pause, resume; look at extractions.")
 Source = Annotated[str, typer.Argument(help="A source with `poll`.")]
 
 
@@ -51,6 +52,44 @@ def discard(source: Source, stack: Stack = "") -> None:
 
     held = run(decide(stack, source, Do.DISCARD))
     _say(f"run {held.number} of {source} is discarded: {held.held}")
+
+
+@sources.command(name="list")
+def list_(
+    domain: Annotated[str, typer.Option(help="Only those of one domain.")] = "",
+    stack: Stack = "",
+    as_json: Json = False,
+) -> None:
+    """Show every source: whose word it is, whether it is listened to, when it was last heard."""
+    from provisioning.command.intake_deployed import listed
+
+    found = run(listed(stack, domain))
+    if as_json:
+        print_json(found)
+        return
+    table = Table("source", "domain", "listened to", "last heard", "stale since")
+    for each in found:
+        listening = "paused" if each["paused"] else "yes"
+        table.add_row(each["source"], each["domain"], listening, each["heard"] or "", each["stale"] or "")
+    Console().print(table, markup=False)
+
+
+@sources.command()
+def pause(source: Annotated[str, typer.Argument(help="Any source.")], stack: Stack = "") -> None:
+    """Take nothing of what a source says, until `resume`. What it said counts; what it says waits, fourteen days."""
+    from provisioning.command.intake_deployed import switch_source
+
+    run(switch_source(stack, source, on=False))
+    _say(f"{source} is paused: what it says waits in its queue, fourteen days at most")
+
+
+@sources.command()
+def resume(source: Annotated[str, typer.Argument(help="Any source.")], stack: Stack = "") -> None:
+    """Take what a paused source said meanwhile, and go on."""
+    from provisioning.command.intake_deployed import switch_source
+
+    run(switch_source(stack, source, on=True))
+    _say(f"{source} is resumed")
 
 
 @sources.command()

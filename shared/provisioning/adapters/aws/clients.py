@@ -18,6 +18,7 @@ from provisioning.core.errors import TransientError
 if TYPE_CHECKING:
     from types_aiobotocore_cloudformation import CloudFormationClient
     from types_aiobotocore_dynamodb import DynamoDBClient
+    from types_aiobotocore_lambda import LambdaClient
     from types_aiobotocore_s3 import S3Client
     from types_aiobotocore_secretsmanager import SecretsManagerClient
     from types_aiobotocore_sns import SNSClient
@@ -75,6 +76,10 @@ class Clients:
 
     async def secretsmanager(self) -> "SecretsManagerClient":
         client: SecretsManagerClient = await self._client("secretsmanager")
+        return client
+
+    async def functions(self) -> "LambdaClient":
+        client: LambdaClient = await self._client("lambda")
         return client
 
     async def close(self) -> None:
