@@ -28,6 +28,7 @@ from provisioning.core.period import Instant, show
 from provisioning.core.policy import Policy
 from provisioning.ports import Published, Rejected
 from provisioning.runtime.entry import clock
+from provisioning.stages.brake import domains_of
 from provisioning.stages.campaign import VERIFYING, steps, write_step
 from provisioning.stages.forward import found_at
 from provisioning.stages.notify import STREAM
@@ -220,7 +221,13 @@ async def plan_folder(stack: str, folder: Folder, draft: Policy) -> Total:
     async with deployed(stack) as ports:
         current = await ports.policies.current()
         _deployed_services(folder, frozenset(current.services))
-        return await plan_everyone(ports.table, ports.indexes, current, draft, clock())
+        now = clock()
+        total = await plan_everyone(ports.table, ports.indexes, current, draft, now)
+        domains = len({*domains_of(draft).values()})
+        for service in draft.bundle.services:
+            if service.id in total.removals:
+                total.brake(service, await ports.table.brake(service.id), ports.table.shards, domains, now)
+        return total
 
 
 def _deployed_services(folder: Folder, known: frozenset[str]) -> None:
