@@ -1,22 +1,19 @@
 """`provision extract` against a deployed stack: it orders, the function makes files, and the state is told."""
 
 import json
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import functions.deliver
 import functions.extract
 import functions.receive
-from provisioning.adapters.aws.clients import Clients
-from provisioning.command.main import application
 from provisioning.core.errors import InvalidError
 from provisioning.core.extract import Extracts
 from provisioning.core.wire import canonical, digest_of
 from provisioning.runtime import clockwork, wiring
+from tests.functions import stack as stacks
 from tests.functions.conftest import Deployed
 from tests.functions.events import batch, handed, record
 from tests.stages.tenant import bundle, data, event
@@ -27,11 +24,7 @@ PEOPLE = 25
 
 def provision(deployed: Deployed, *arguments: str) -> str:
     """What a command prints. Raises what the command raises."""
-    words = ["extract", *arguments, "--stack", STACK]
-    result = deployed.thread.submit(lambda: CliRunner().invoke(application, words)).result()
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout
+    return stacks.provision(deployed, STACK, "extract", *arguments)
 
 
 def state(deployed: Deployed) -> dict[str, Any]:
@@ -61,24 +54,8 @@ def stack(deployed: Deployed) -> Deployed:
     service = {**extract, "brake": {"off": "the bound of the extract itself is what these tests meet"}}
     content = bundle({"badges": service}).model_dump(mode="json", by_alias=True)
     deployed.run(lambda: wiring.policies().publish(canonical(content), digest_of(content)))
-    settings = wiring.settings()
-    outputs = {
-        "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
-        "CampaignQueue": settings.campaign_queue, "ExtractQueue": settings.extract_queue,
-    }  # fmt: skip
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    deployed.run(lambda: create_stack(wiring.clients(), json.dumps(template)))
+    deployed.run(lambda: stacks.stand(STACK, ExtractQueue=wiring.settings().extract_queue))
     return deployed
-
-
-async def create_stack(clients: Clients, template: str, name: str = STACK) -> None:
-    client = await clients.cloudformation()
-    with suppress(client.exceptions.AlreadyExistsException):  # the SDK repeats a call whose answer took too long
-        await client.create_stack(StackName=name, TemplateBody=template)
-    await client.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
 
 @pytest.mark.parametrize("command", [["start"], ["release"], ["discard"], ["status"], ["acknowledge"]])

@@ -4,17 +4,14 @@ import json
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import functions.deliver
 import functions.receive
-from provisioning.command.main import application
 from provisioning.core.bell import Cause, read_bell
 from provisioning.core.errors import InvalidError
-from provisioning.runtime import wiring
+from tests.functions import stack as stacks
 from tests.functions.conftest import Deployed
 from tests.functions.events import batch, handed, record
-from tests.functions.test_extract_commands import create_stack
 from tests.functions.test_functions import found, put_in_force
 from tests.stages.tenant import bundle, data, event
 
@@ -23,28 +20,16 @@ PEOPLE = [f"held-{number}" for number in range(4)]
 
 
 def provision(deployed: Deployed, *arguments: str) -> str:
-    """What `provision` prints. Raises what it raises."""
-    result = deployed.thread.submit(lambda: CliRunner().invoke(application, [*arguments, "--stack", STACK])).result()
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout
+    """What a command prints. Raises what it raises."""
+    return stacks.provision(deployed, STACK, *arguments)
 
 
 @pytest.fixture(scope="module")
 def stack(deployed: Deployed) -> Deployed:
     """Four visitors with badges, of whom three leave; the brake lets one through."""
-    settings = wiring.settings()
-    outputs = {
-        "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
-        "CampaignQueue": settings.campaign_queue,
-    }  # fmt: skip
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
     brake = {"removals": 1, "least": 1}
     put_in_force(deployed, bundle({"badges": {"endpoint": deployed.queues["badge-system"].url, "brake": brake}}))
-    deployed.run(lambda: create_stack(wiring.clients(), json.dumps(template), STACK))
+    deployed.run(lambda: stacks.stand(STACK))
     for version, kinds in ((1, ("visitor",)), (2, ())):
         some = PEOPLE if version == 1 else PEOPLE[:3]
         told = batch(*(record(event(data(key, version, *kinds)), f"{key}.{version}") for key in some))

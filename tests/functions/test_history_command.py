@@ -6,13 +6,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from typer.testing import CliRunner
 
 from provisioning.adapters.aws.history import StoredHistory
 from provisioning.adapters.aws.rejections import KeptRejections
 from provisioning.command.history_deployed import Told
 from provisioning.command.history_html import page, spans
-from provisioning.command.main import application
 from provisioning.core.errors import InvalidError
 from provisioning.core.history import Entry, Said
 from provisioning.core.identity import Identity
@@ -22,8 +20,8 @@ from provisioning.core.wire import canonical, digest_of
 from provisioning.ports import Rejected
 from provisioning.runtime import wiring
 from provisioning.stages.notify import STREAM
+from tests.functions import stack as stacks
 from tests.functions.conftest import Deployed
-from tests.functions.test_extract_commands import create_stack
 from tests.stages.tenant import START, bundle
 
 STACK = "remembered"
@@ -45,29 +43,16 @@ ENTRIES = [
 
 def provision(deployed: Deployed, *arguments: str, command: str = "history") -> str:
     """What a command prints. Raises what the command raises."""
-    words = [command, *arguments, "--stack", STACK]
-    result = deployed.thread.submit(lambda: CliRunner().invoke(application, words)).result()
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout
+    return stacks.provision(deployed, STACK, command, *arguments)
 
 
 @pytest.fixture(scope="module")
 def stack(deployed: Deployed) -> Deployed:
     """A stack, a bundle, and a person who is known and of whom something is remembered."""
-    settings = wiring.settings()
-    outputs = {
-        "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
-        "CampaignQueue": settings.campaign_queue,
-    }  # fmt: skip
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
     content = bundle().model_dump(mode="json", by_alias=True)
 
     async def make() -> None:
-        await create_stack(wiring.clients(), json.dumps(template), STACK)
+        await stacks.stand(STACK)
         await wiring.policies().publish(canonical(content), digest_of(content))
         ada = Identity("ada", {"registry": Record("registry", "k1", 1)}, sequence=1)
         await wiring.table().put_identity(ada, ("registry", "k1"))

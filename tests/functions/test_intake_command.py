@@ -6,28 +6,23 @@ import zipfile
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from provisioning.adapters.aws.clients import Clients
-from provisioning.command.main import application
 from provisioning.core.errors import InvalidError
 from provisioning.core.trust_options import Freshness
 from provisioning.core.wire import canonical, digest_of
 from provisioning.runtime import wiring
 from provisioning.runtime.entry import clock
 from tests.core.federation import federation
+from tests.functions import stack as stacks
 from tests.functions.conftest import Deployed
-from tests.functions.test_extract_commands import create_stack
 
 STACK = "domains"  # of its own: stacks of other modules are on the same server
 
 
 def provision(deployed: Deployed, *arguments: str) -> str:
-    """What `provision` prints. Raises what it raises."""
-    result = deployed.thread.submit(lambda: CliRunner().invoke(application, [*arguments, "--stack", STACK])).result()
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout
+    """What a command prints. Raises what it raises."""
+    return stacks.provision(deployed, STACK, *arguments)
 
 
 async def feed(clients: Clients, url: str, function: str) -> None:
@@ -57,24 +52,15 @@ async def make_function(clients: Clients, endpoint: str) -> str:
 @pytest.fixture(scope="module")
 def stack(deployed: Deployed, endpoint: str) -> Deployed:
     """The federation's three sources, each with its queue."""
-    settings = wiring.settings()
-    outputs = {
-        "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
-        "CampaignQueue": settings.campaign_queue,
-    }  # fmt: skip
     queues = {"north": "badge-system", "south": "extract", "grid": "poll"}  # which it is does not matter here
-    outputs |= {f"Changes{name.title()}Queue": deployed.queues[queue].url for name, queue in queues.items()}
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
+    outputs = {f"Changes{name.title()}Queue": deployed.queues[queue].url for name, queue in queues.items()}
     limit = {"freshness": Freshness.model_validate({"limit": "P7D"})}
     limited = [each.model_copy(update=limit) if each.id == "grid" else each for each in federation().sources]
     content = federation().model_copy(update={"sources": tuple(limited)}).model_dump(mode="json", by_alias=True)
 
     async def make() -> None:
         clients = wiring.clients()
-        await create_stack(clients, json.dumps(template), STACK)
+        await stacks.stand(STACK, **outputs)
         await wiring.policies().publish(canonical(content), digest_of(content))
         function = await make_function(clients, endpoint)
         for queue in queues.values():

@@ -4,16 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from provisioning.command.deployed import person_of
-from provisioning.command.main import application
 from provisioning.core.errors import InvalidError
 from provisioning.core.wire import canonical, digest_of
 from provisioning.runtime import wiring
 from provisioning.stages.receive import receive
+from tests.functions import stack as stacks
 from tests.functions.conftest import Deployed
-from tests.functions.test_extract_commands import create_stack
+from tests.functions.stack import stand
 from tests.stages.linking import ADA, BOB, federation, leaves, tells
 from tests.stages.tenant import START
 
@@ -22,34 +21,16 @@ STACK = "federated"  # of its own: stacks of other modules are on the same serve
 
 def provision(deployed: Deployed, *arguments: str) -> str:
     """What `provision match` prints. Raises what it raises."""
-    return provision_any(deployed, "match", *arguments)
-
-
-def provision_any(deployed: Deployed, *arguments: str) -> str:
-    """What any command prints."""
-    words = [*arguments, "--stack", STACK]
-    result = deployed.thread.submit(lambda: CliRunner().invoke(application, words)).result()
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout
+    return stacks.provision(deployed, STACK, "match", *arguments)
 
 
 @pytest.fixture(scope="module")
 def stack(deployed: Deployed) -> Deployed:
     """A stack in which two sources state one ORCID and two birth days."""
-    settings = wiring.settings()
-    outputs = {
-        "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
-        "CampaignQueue": settings.campaign_queue,
-    }  # fmt: skip
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
     content = federation().model_dump(mode="json", by_alias=True)
 
     async def make() -> None:
-        await create_stack(wiring.clients(), json.dumps(template), STACK)
+        await stand(STACK)
         await wiring.policies().publish(canonical(content), digest_of(content))
         told = [
             tells("registry", "p1", orcid=ADA, birth="1970-01-01"), tells("hr", "h1", orcid=ADA, birth="1971-01-01"),
@@ -103,17 +84,17 @@ def test_two_are_merged_and_split_again_without_being_asked_about(stack: Deploye
 
 def test_what_a_source_said_is_erased_if_it_is_meant_and_may_be(stack: Deployed) -> None:
     with pytest.raises(InvalidError, match="registry still states p1"):
-        provision_any(stack, "erase", "registry/p1", "--yes")
+        stacks.provision(stack, STACK, "erase", "registry/p1", "--yes")
     with pytest.raises(InvalidError, match="add --yes"):
-        provision_any(stack, "erase", "registry/p1")
+        stacks.provision(stack, STACK, "erase", "registry/p1")
     with pytest.raises(InvalidError, match="whose word"):
-        provision_any(stack, "erase", "registry/p1", "--source", "registry", "--yes")
+        stacks.provision(stack, STACK, "erase", "registry/p1", "--source", "registry", "--yes")
     stack.run(lambda: receive(wiring.receive_shell(), [leaves("registry", "p1", 2)], START))
-    assert provision_any(stack, "erase", "registry/p1", "--yes") == "1 forgotten\n"
+    assert stacks.provision(stack, STACK, "erase", "registry/p1", "--yes") == "1 forgotten\n"
     assert stack.run(lambda: wiring.table().links([("registry", "p1")])) == {}
     with pytest.raises(InvalidError, match="'hr' is in the bundle"):
-        provision_any(stack, "erase", "--source", "hr", "--yes")
-    assert provision_any(stack, "erase", "--source", "departed", "--yes") == "0 forgotten\n"
+        stacks.provision(stack, STACK, "erase", "--source", "hr", "--yes")
+    assert stacks.provision(stack, STACK, "erase", "--source", "departed", "--yes") == "0 forgotten\n"
 
 
 @pytest.mark.parametrize("arguments", [["--merge", "x"], ["--into", "x"], ["--split", "hr"], ["--split", "/h1"]])

@@ -1,7 +1,6 @@
 """`provision password` against a deployed stack and an SPML provider on loopback."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,7 +17,7 @@ from provisioning.runtime import wiring
 from tests.delivery.spml_provider import REFERENCES, Endpoint, served
 from tests.delivery.spml_server import Target
 from tests.functions.conftest import Deployed
-from tests.functions.test_extract_commands import create_stack
+from tests.functions.stack import stand
 from tests.stages.tenant import bundle
 
 STACK = "campus-passwords"
@@ -37,16 +36,7 @@ def _deploy(deployed: Deployed, url: str, remote: str) -> None:
     content = bundle({"library": {**spml, "account": {"uid": "person.login"}, "match": "uid"}})
     dumped = content.model_dump(mode="json", by_alias=True)
     deployed.run(lambda: wiring.policies().publish(canonical(dumped), digest_of(dumped)))
-    settings = wiring.settings()
-    outputs = {
-        "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
-        "CampaignQueue": settings.campaign_queue,
-    }  # fmt: skip
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    deployed.run(lambda: create_stack(wiring.clients(), json.dumps(template), STACK))
+    deployed.run(lambda: stand(STACK))
 
     async def store() -> None:
         if not await wiring.table().links([("registry", "ann")]):

@@ -4,14 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import functions.deliver
 import functions.evaluate
 import functions.poll
 import functions.receive
 from provisioning.adapters.aws.rejections import KeptRejections
-from provisioning.command.main import application
 from provisioning.core.account import Condition, Phase
 from provisioning.core.errors import InvalidError
 from provisioning.core.wire import canonical, digest_of
@@ -20,9 +18,9 @@ from provisioning.runtime import wiring
 from provisioning.runtime.entry import clock
 from provisioning.stages.message import Message
 from provisioning.stages.receive import receive
+from tests.functions import stack as stacks
 from tests.functions.conftest import Deployed
 from tests.functions.events import batch, handed, record
-from tests.functions.test_extract_commands import create_stack
 from tests.stages.tenant import bundle
 
 FILES = {"place": "s3:///personnel", "full": "people-*.csv", "key": "number"}
@@ -71,16 +69,11 @@ def stack(deployed: Deployed) -> Deployed:
     deployed.run(lambda: wiring.policies().publish(canonical(content), digest_of(content)))
     settings = wiring.settings()
     outputs = {
-        "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
-        "CampaignQueue": settings.campaign_queue, "PollPersonnelQueue": settings.poll_queue,
+        "PollPersonnelQueue": settings.poll_queue,
         "DeliverBadgesQueue": settings.deliver_queues["badges"],
         "DeliverLibraryQueue": settings.deliver_queues["library"],
-    }  # fmt: skip
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
     }
-    deployed.run(lambda: create_stack(wiring.clients(), json.dumps(template), STACK))
+    deployed.run(lambda: stacks.stand(STACK, **outputs))
     return deployed
 
 
@@ -91,11 +84,7 @@ def source(stack: Deployed) -> Personnel:
 
 def provision(deployed: Deployed, *arguments: str) -> str:
     """What a command prints. Raises what the command raises."""
-    words = [*arguments, "--stack", STACK]
-    result = deployed.thread.submit(lambda: CliRunner().invoke(application, words)).result()
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.stdout
+    return stacks.provision(deployed, STACK, *arguments)
 
 
 def poll(deployed: Deployed) -> None:

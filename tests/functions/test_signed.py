@@ -5,16 +5,14 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import functions.receive
-from provisioning.command.main import application
 from provisioning.core.wire import canonical, digest_of
 from provisioning.runtime import wiring
 from provisioning.runtime.entry import clock
+from tests.functions import stack as stacks
 from tests.functions.conftest import Deployed
 from tests.functions.events import batch, record
-from tests.functions.test_extract_commands import create_stack
 from tests.functions.test_poll import holding
 from tests.sources.issuer import FEED, ISSUER, Issuer
 from tests.stages.tenant import bundle
@@ -53,23 +51,13 @@ def stack(deployed: Deployed, issuer: Issuer) -> Deployed:
 
     deployed.run(keep)
     publish(deployed)
-    settings = wiring.settings()
-    outputs = {"Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
-               "CampaignQueue": settings.campaign_queue}  # fmt: skip
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    deployed.run(lambda: create_stack(wiring.clients(), json.dumps(template), STACK))
+    deployed.run(lambda: stacks.stand(STACK))
     return deployed
 
 
 def provision(deployed: Deployed, *arguments: str) -> str:
     """What a command prints."""
-    words = [*arguments, "--stack", STACK]
-    result = deployed.thread.submit(lambda: CliRunner().invoke(application, words)).result()
-    assert result.exception is None
-    return result.stdout
+    return stacks.provision(deployed, STACK, *arguments)
 
 
 def receive(deployed: Deployed, *bodies: str) -> dict[str, Any]:
