@@ -14,7 +14,7 @@ from provisioning.core.account import Condition
 from provisioning.core.catalog import Bundle
 
 BETWEEN: Final = 0.5  # seconds between two looks
-_RESTING: Final[frozenset[str]] = frozenset({Condition.SETTLED, Condition.PARKED})
+_RESTING: Final[frozenset[str]] = frozenset({Condition.SETTLED, Condition.HELD, Condition.PARKED})
 
 
 Say = Callable[[str], None]

@@ -10,6 +10,7 @@ from localstack import clock
 from localstack.campus.cast import Cast, changed, deleted, left
 from localstack.campus.people import Person
 from localstack.campus.providers import Mode
+from localstack.careless import careless, release
 from localstack.engine import UnsettledError
 from localstack.world import World
 
@@ -149,6 +150,7 @@ async def _after(world: World, _cast: Cast) -> None:
 
 # Nobody leaves before the sports hall has opened: who went in the very second in which it did, may have been in or not.
 DAY: Final = (
+    Act("a careless rule takes the library from everybody", lambda world, _: careless(world, PATIENCE)),
     Act("three notifications that nobody can understand", _malformed),
     Act("the wiki hangs up without an answer while three people join", _hanging_up),
     Act("eight people join; the names of two cannot be had", _joiners),
@@ -159,6 +161,7 @@ DAY: Final = (
     Act("four people leave, one of them without a trace", _leavers),
     Act("one who left comes back", _return),
     Act("three people leave who joined today", _after),
+    Act("an operator releases what the library's brake holds", lambda world, _: release(world, PATIENCE)),
 )
 
 
