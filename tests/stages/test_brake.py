@@ -100,6 +100,19 @@ async def test_what_is_withdrawn_stays_until_something_else_is_wanted() -> None:
     assert active(bench) == len(PEOPLE)
 
 
+async def test_what_is_held_and_then_wanted_otherwise_is_asked_for_again() -> None:
+    bench = await students()
+    await careless(bench)
+    bench.now += 2 * DAY
+    (first, *_) = await held(holds(bench), "library", 1000)
+    key = bench.store.identities[first.identity].records["registry"].key
+    await bench.process.receive(says(key, 2, "student", name="Another"))
+    await bench.settle(bench.now + 60)
+    account = bench.account(key=key)
+    assert (account.condition, account.known.phase, account.asked) == (Condition.SETTLED, Phase.SUSPENDED, "")
+    assert active(bench) == len(PEOPLE) - LEAST - 1
+
+
 async def test_ends_that_were_announced_long_before_have_a_limit_of_their_own() -> None:
     announced = {**BRAKE, "least": 20, "announced": {"ahead": "P2D"}}
     bench = await new_bench(bundle({"library": {"brake": announced}}))

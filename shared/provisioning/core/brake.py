@@ -20,6 +20,8 @@ from provisioning.core.period import Instant
 from provisioning.core.record import Record
 
 BUCKETS: Final = 24  # of one window
+MOST_AT_ONCE: Final = 99  # accounts that are counted together: of one transaction, beside the brake
+MOST_PERMITS: Final = 100  # attempts that an account remembers; of those that never ended, the newest
 
 
 class Kind(StrEnum):

@@ -170,7 +170,17 @@ def _taken(account: Account, into: Person, service: Service | None, now: Instant
     over, id_ = _empty(into, account.service), into.identity.id
     sequence = max(account.sequence, over.sequence)
     mark = account.subject if account.subject != id_ else ""
-    came = replace(account, identity=id_, mark=mark, turn=0, attempts=0, sequence=sequence, revision=over.revision)
+    came = replace(
+        account,
+        identity=id_,
+        mark=mark,
+        turn=0,
+        attempts=0,
+        permits=(),
+        asked="",
+        sequence=sequence,
+        revision=over.revision,
+    )
     if service is None or account.known.staged:  # nobody delivers there any more, or nobody is called for it
         return came
     return raced(came, service, digest_of([account.identity, id_, account.service, account.revision]), now)

@@ -6,7 +6,7 @@ from typing import Final
 
 from provisioning.core.account import Account
 from provisioning.core.bell import Bell, Cause
-from provisioning.core.brake import Kind, Removal, Share, grant, home, lane_of
+from provisioning.core.brake import MOST_AT_ONCE, MOST_PERMITS, Kind, Removal, Share, grant, home, lane_of
 from provisioning.core.catalog import Service
 from provisioning.core.delivery import held
 from provisioning.core.errors import ConflictError, TransientError
@@ -18,7 +18,6 @@ from provisioning.stages.message import Log
 from provisioning.stages.visit import Deliver, Visit, look_at
 
 ATTEMPTS: Final = 20  # races that are lost to other batches before the messages come again
-MOST: Final = 99  # accounts that are counted at once: of one transaction, beside the brake
 _LOOKS: Final = 3
 
 
@@ -49,8 +48,8 @@ async def count(
     written since it was read, TransientError if too many take at once.
     """
     found: list[Account] = []
-    for first in range(0, len(asked), MOST):
-        found += await _count(accounts, service, policy, asked[first : first + MOST], now)
+    for first in range(0, len(asked), MOST_AT_ONCE):
+        found += await _count(accounts, service, policy, asked[first : first + MOST_AT_ONCE], now)
     for each, after in zip(asked, found, strict=True):
         if after.asked:
             log("delivery.held", identity=after.identity, service=service.id, reason=after.error, turn=each.turn)
@@ -82,7 +81,9 @@ async def _count(
 def _written(asked: Asked, *, through: bool) -> Account:
     account = asked.account
     if through:
-        return replace(account, permits=(*account.permits, asked.attempt), sequence=asked.sequence)
+        # What was held of it before is not wanted any more.
+        permits = (*account.permits, asked.attempt)[-MOST_PERMITS:]
+        return replace(account, permits=permits, asked="", sequence=asked.sequence)
     why = f"{asked.removal.kind} held by the brake, {asked.share.lane}, {asked.cause}"
     return held(account, why, asked.attempt, asked.turn, asked.sequence)
 

@@ -8,11 +8,10 @@ from provisioning.adapters.aws import brake_keys, keys
 from provisioning.adapters.aws.items import account_item
 from provisioning.adapters.aws.rows import Read, Rows, condition
 from provisioning.core.account import Account
-from provisioning.core.brake import Brake, Lane, Share
+from provisioning.core.brake import MOST_AT_ONCE, Brake, Lane, Share
 from provisioning.core.errors import ConflictError, PermanentError
 from provisioning.core.wire import pack, unpack
 
-MOST_PERMITS: Final = 99  # accounts of one transaction, beside the brake
 _SHARD: Final = "n"  # before the shard's number
 
 
@@ -41,8 +40,8 @@ class BrakedRows:
         return Brake(found, counted, int(items[brake][keys.REVISION]["N"]))
 
     async def put_permits(self, service: str, brake: Brake | None, accounts: Sequence[Account]) -> None:
-        if len(accounts) > MOST_PERMITS:
-            raise PermanentError(f"{len(accounts)} accounts are to be written at once, {MOST_PERMITS} can be")
+        if len(accounts) > MOST_AT_ONCE:
+            raise PermanentError(f"{len(accounts)} accounts are to be written at once, {MOST_AT_ONCE} can be")
         write = token_bytes(8)
         writes: list[Any] = [
             ("Put", {"Item": account_item(each, write), **condition(Read(each.revision, each.sequence))})

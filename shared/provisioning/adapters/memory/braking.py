@@ -8,11 +8,9 @@ from provisioning.adapters.aws.keys import shard_of
 from provisioning.adapters.memory.indexes import Indexes
 from provisioning.adapters.memory.request import Checkpoint, Request
 from provisioning.core.account import Account, Phase
-from provisioning.core.brake import Brake
+from provisioning.core.brake import MOST_AT_ONCE, Brake
 from provisioning.core.changed import changed
 from provisioning.core.errors import ConflictError, PermanentError
-
-MOST_PERMITS = 99
 
 
 class MemoryBraked:
@@ -32,8 +30,8 @@ class MemoryBraked:
             return replace(self.brakes.get(service, Brake()), population=dict(self.populations.get(service, {})))
 
     async def put_permits(self, service: str, brake: Brake | None, accounts: Sequence[Account]) -> None:
-        if len(accounts) > MOST_PERMITS:
-            raise PermanentError(f"{len(accounts)} accounts are to be written at once, {MOST_PERMITS} can be")
+        if len(accounts) > MOST_AT_ONCE:
+            raise PermanentError(f"{len(accounts)} accounts are to be written at once, {MOST_AT_ONCE} can be")
         async with Request(self.requests, "TransactWriteItems", self._checkpoint):
             # Loses to another batch that takes of the same brake, and to whoever wrote one of the accounts.
             if brake is not None and self.brakes.get(service, Brake()).revision != brake.revision:
