@@ -49,6 +49,7 @@ def test_an_ending_alone_decides_the_condition(condition: Condition) -> None:
         Event.PERMANENT: Condition.PARKED,
         Event.LOST: Condition.UNKNOWN,
         Event.RACED: Condition.UNKNOWN,
+        Event.DIFFERS: Condition.UNKNOWN,
     }
 
 

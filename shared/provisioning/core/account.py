@@ -44,6 +44,7 @@ class Event(StrEnum):
     PERMANENT = "permanent"
     LOST = "lost"  # no trustworthy answer after the request was sent
     RACED = "raced"  # another writer won after we had touched the SP
+    DIFFERS = "differs"  # the SP's own list shows something else than we know
 
 
 _C, _E = Condition, Event
@@ -53,6 +54,7 @@ _AFTER: Final[Mapping[Event, Condition]] = {
     _E.PERMANENT: _C.PARKED,
     _E.LOST: _C.UNKNOWN,
     _E.RACED: _C.UNKNOWN,
+    _E.DIFFERS: _C.UNKNOWN,
 }
 # (condition, event) -> condition: the only place that changes a condition. A pair that is not here is a defect.
 TRANSITIONS: Final[Mapping[tuple[Condition, Event], Condition]] = {
