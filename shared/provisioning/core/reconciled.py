@@ -37,7 +37,8 @@ class Run:
     `first`, `total`: accounts that the SP said it has, when the list began and last. `shown`: different ones that it
     showed. `problem`: why the list proves nothing of whom it does not show. `troubles`: refusals in a row; `again`: how
     often the list was begun anew; `barren`: pages in a row that showed nobody new. `expected`, `kept`: by path, how
-    many accounts were to show something there and how many did. `acted`: findings of the part at `part` that were acted on.
+    many accounts were to show something there and how many did. `acted`: findings of the part at `part` that were
+    acted on. `done`: how often what was.
     """
 
     number: int
