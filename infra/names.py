@@ -36,6 +36,11 @@ def extract(tenant: str) -> str:
     return f"{tenant}-extract"
 
 
+def reconcile(tenant: str, service: str) -> str:
+    """The queue of a service's reconcile."""
+    return _checked(f"{tenant}-reconcile-{service}", _LONGEST_QUEUE - len("-dead"))
+
+
 def poll(tenant: str, source: str) -> str:
     """The queue of a source's poll."""
     return _checked(f"{tenant}-poll-{source}", _LONGEST_QUEUE - len("-dead"))

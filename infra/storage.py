@@ -9,6 +9,7 @@ TABLE: Final = "Table"
 BUCKET: Final = "Bucket"
 REJECTED_DAYS: Final = 90  # rejected bodies are personal data: an operator has this long to look at them
 DELIVERY_DAYS: Final = 1  # what was too large for a message: no reference to it lives longer than twelve hours
+RECONCILED_DAYS: Final = 90  # reports of reconciliations, and files of runs that nobody ended
 EXTRACT_DAYS: Final = 90  # files for SPs, and parts that no manifest names
 
 POLLED_DAYS: Final = 400  # lists of keys: of a source that is read once a year, the last one must still be there
@@ -62,6 +63,12 @@ def add_storage(stack: Stack) -> None:
                         "Status": "Enabled",
                         "Prefix": "polled/",
                         "ExpirationInDays": POLLED_DAYS,
+                    },
+                    {
+                        "Id": "reconciled",
+                        "Status": "Enabled",
+                        "Prefix": "reconciled/",
+                        "ExpirationInDays": RECONCILED_DAYS,
                     },
                     {
                         "Id": "deliveries",

@@ -15,6 +15,7 @@ from infra.functions import Function
 from infra.gateway import add_gateway, speaks_for
 from infra.notify import add_notify
 from infra.poll import add_bulk, add_poll, is_own, roles_of
+from infra.reconcile import add_reconcile
 from infra.resources import Stack, ref
 from infra.schedule import add_sweep
 from infra.storage import add_storage
@@ -62,6 +63,7 @@ def render(bundle: Bundle) -> dict[str, Any]:
     add_sweep(stack, bundle, changes, bulk, TIMEOUTS["schedule"])
     _campaign(stack, tenant)
     add_extract(stack, bundle)
+    add_reconcile(stack, bundle, deliver)
     add_poll(stack, bundle, changes, bulk)
     add_feedback(stack, bundle, _IDENTITIES, deliver)
     add_gateway(stack, bundle, changes)

@@ -11,7 +11,7 @@ import pytest
 from infra.template import render
 from localstack.emulator import ROOT
 from provisioning.command.bundle import load_bundle
-from provisioning.core.catalog import Bundle, Source
+from provisioning.core.catalog import Bundle, Reconcile, Source
 
 LIBRARY = ROOT / "shared" / "provisioning"
 FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("*.py") if path.stem != "__init__")
@@ -46,12 +46,14 @@ def test_a_function_has_a_stage_a_test_and_a_place_in_the_template_of_its_name(n
 
 
 def _with_every_function() -> Bundle:
-    """The sample campus, with a source that is polled and one that pushes."""
+    """The sample campus, with a source that is polled, one that pushes, and a service that is reconciled."""
     bundle = load_bundle(ROOT / "localstack" / "campus")
     polled = {"id": "personnel", "record": {}, "poll": {"files": {"place": "s3:///x", "full": "*.csv", "key": "id"}}}
     pushing = {"id": "club", "record": {}, "push": {"secret": "club"}}
     more = (Source.model_validate(polled), Source.model_validate(pushing))
-    return bundle.model_copy(update={"sources": (*bundle.sources, *more)})
+    first, *others = bundle.services
+    services = (first.model_copy(update={"reconcile": Reconcile()}), *others)
+    return bundle.model_copy(update={"sources": (*bundle.sources, *more), "services": services})
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

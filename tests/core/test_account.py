@@ -54,6 +54,7 @@ def test_an_ending_alone_decides_the_condition(condition: Condition) -> None:
         Event.HELD: Condition.HELD,
         Event.LOST: Condition.UNKNOWN,
         Event.RACED: Condition.UNKNOWN,
+        Event.DIFFERS: Condition.UNKNOWN,
     }
 
 

@@ -83,7 +83,7 @@ def deployed(endpoint: str) -> Iterator[Deployed]:
 
 async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
     of_poll = ("poll", "campus-changes-personnel", "campus-bulk-personnel")
-    for name in ("identities", "campaign", "extract", "badge-system", *of_poll):
+    for name in ("identities", "campaign", "extract", "badge-system", "reconcile", *of_poll):
         queues[name] = await new_queue(clients, fifo=False)
     for service in SERVICES:
         queues[service] = await new_queue(clients, fifo=True)
@@ -105,6 +105,7 @@ async def _make(clients: Clients, queues: dict[str, SqsBox]) -> dict[str, str]:
         "PROVISIONING_SOURCE": "personnel",
         "PROVISIONING_POLL_QUEUE": queues["poll"].url,
         "PROVISIONING_CHANGES_QUEUE": queues["campus-changes-personnel"].url,
+        "PROVISIONING_RECONCILE_QUEUE": queues["reconcile"].url,
         "PROVISIONING_BULK_QUEUE": queues["campus-bulk-personnel"].url,
     }
 

@@ -37,6 +37,7 @@ class Provider:
     clock: Callable[[], float]
     unique: bool = True
     lag: float = 0
+    most: int = 100  # resources of one page
     users: dict[str, Resource] = field(default_factory=dict)
     groups: dict[str, Resource] = field(default_factory=dict)
     touched: list[tuple[float, str, str]] = field(default_factory=list)  # (when, method, user)
@@ -53,7 +54,9 @@ class Provider:
             case "POST":
                 return self._create(store, request.body)
             case "GET" if not identifier:
-                return self._search(store, request.query.get("filter", ""))
+                if "filter" not in request.query:
+                    return self._list(store, int(request.query.get("startIndex", "1")), int(request.query["count"]))
+                return self._search(store, request.query["filter"])
         resource = store.get(identifier)
         if resource is None:
             return _error(404, f"no {kind} {identifier}")
@@ -101,6 +104,11 @@ class Provider:
             if resource.visible_at <= now and str(resource.body.get(attribute, "")).lower() == value
         ]
         return _json(200, {"totalResults": len(hits), "Resources": hits})
+
+    def _list(self, store: dict[str, Resource], start: int, count: int) -> HttpResponse:
+        shown = [resource.body for resource in store.values() if resource.visible_at <= self.clock()]
+        page = shown[start - 1 : start - 1 + min(count, self.most)]
+        return _json(200, {"totalResults": len(shown), "startIndex": start, "Resources": page})
 
     def _patch(self, resource: Resource, body: dict[str, Any]) -> HttpResponse:
         for operation in body["Operations"]:

@@ -47,6 +47,7 @@ class Event(StrEnum):
     HELD = "held"  # the brake did not let a removal through
     RELEASED = "released"  # an operator lets it through
     RACED = "raced"  # another writer won after we had touched the SP
+    DIFFERS = "differs"  # the SP's own list shows something else than we know
 
 
 _C, _E = Condition, Event
@@ -56,6 +57,7 @@ _AFTER: Final[Mapping[Event, Condition]] = {
     _E.PERMANENT: _C.PARKED,
     _E.LOST: _C.UNKNOWN,
     _E.RACED: _C.UNKNOWN,
+    _E.DIFFERS: _C.UNKNOWN,
 }
 # (condition, event) -> condition: the only place that changes a condition. A pair that is not here is a defect.
 TRANSITIONS: Final[Mapping[tuple[Condition, Event], Condition]] = {

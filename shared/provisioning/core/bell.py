@@ -25,6 +25,7 @@ class Cause(StrEnum):
     POLICY = "policy"
     COMMAND = "command"
     DECISION = "decision"
+    RECONCILIATION = "reconciliation"
 
 
 @quick

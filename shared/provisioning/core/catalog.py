@@ -31,6 +31,7 @@ from provisioning.core.model import Model as Model
 from provisioning.core.model import Span as Span
 from provisioning.core.period import DATE_PATTERN, Duration
 from provisioning.core.queue_options import Queue as Queue
+from provisioning.core.reconcile_options import Reconcile as Reconcile
 from provisioning.core.scim_options import Scim as Scim
 from provisioning.core.source_channel import Channel
 from provisioning.core.source_options import Absence, Format, Poll, Reading, Signed, fault_of_signed
@@ -98,7 +99,6 @@ class Source(Model):
     asserts: Asserts | None = Field(
         default=None, description="what of it is believed; without it everything, if all sources are of one domain"
     )
-
     freshness: Freshness | None = Field(default=None, description="none: what it said counts however long it is silent")
 
     @model_validator(mode="after")
@@ -279,6 +279,7 @@ class Service(Model):
     queue: Queue | None = Field(default=None, description="how an SP is told by messages; for protocol `queue`")
     spml: Spml | None = Field(default=None, description="how an SP of SPML 2.0 keeps accounts; for protocol `spml`")
     extract: Extract | None = Field(default=None, description="the files that are made of it; for protocol `extract`")
+    reconcile: Reconcile | None = Field(default=None, description="how the SP's list of accounts is compared with ours")
     receives: Receives | None = Field(
         default=None,
         description="by source, the attributes that may be told to it; without it all, or none if sources are of "

@@ -9,6 +9,7 @@ from provisioning.core.changed import changed
 from provisioning.core.gate import wait
 from provisioning.core.period import Instant
 from provisioning.core.quick import quick
+from provisioning.core.repair import seen_by_list
 
 CALL: Final = 60  # seconds after which a call that we began can no longer be under way: the courier's limit, rounded up
 
@@ -103,6 +104,16 @@ def _fills(known: Known, desired: Desired) -> bool:
 def without_name(known: Known, path: str) -> Known:
     """What is known after the SP refused a name: nothing bears it."""
     return replace(known, values={other: value for other, value in known.values.items() if other != path})
+
+
+def left_by_another(account: Account, operation: str, turn: int) -> bool:
+    """Whether what is in doubt was left by another delivery than this one: those between may have died unseen.
+
+    A reconciliation that found another account than we know leaves a doubt, too, but made no call of its own.
+    """
+    if account.intent is None:
+        return True
+    return account.intent.attempt != operation and not (seen_by_list(account.intent) and account.turn == turn)
 
 
 def suspected(known: Known, service: Service) -> Known:

@@ -71,6 +71,14 @@ class Name:
     refused: bool = False
 
 
+class Standing(NamedTuple):
+    """An account as an index has it: by phase and condition."""
+
+    identity: str
+    phase: str
+    condition: str
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """Which bundle is in force."""

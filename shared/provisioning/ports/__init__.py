@@ -22,6 +22,7 @@ from provisioning.core.stored import Holding as Holding
 from provisioning.core.stored import Name as Name
 from provisioning.core.stored import Published as Published
 from provisioning.core.stored import Rejected as Rejected
+from provisioning.core.stored import Standing as Standing
 from provisioning.core.stored import Waiting as Waiting
 from provisioning.ports.braking import Braked as Braked
 from provisioning.ports.braking import Populations as Populations
@@ -36,6 +37,9 @@ from provisioning.ports.polling import Intake as Intake
 from provisioning.ports.polling import Polls as Polls
 from provisioning.ports.polling import Recall as Recall
 from provisioning.ports.polling import Spool as Spool
+from provisioning.ports.reconciling import Asking as Asking
+from provisioning.ports.reconciling import Reconciles as Reconciles
+from provisioning.ports.reconciling import Standings as Standings
 from provisioning.ports.tokens import KeySets as KeySets
 from provisioning.ports.tokens import SeenTokens as SeenTokens
 from provisioning.protocols.dialogue import Dialogue, Ending

@@ -17,19 +17,22 @@ from provisioning.protocols import (
     scim_check,
     scim_gather,
     scim_groups,
+    scim_list,
     spml,
     spml_check,
     spml_groups,
     webhook,
 )
 from provisioning.protocols.dialogue import Delivery, Dialogue, Members
+from provisioning.protocols.listing import Lists
 
 
 class Protocol(NamedTuple):
     """A protocol that talks. `make_group` None: it knows no groups. `looks_up`: it can find out what exists.
 
     `change_members`: it can change many members of a group at once; `member_batch`: how many, at this service.
-    `check`: what is wrong with the paths of a service's account, each with what would be right.
+    `check`: what is wrong with the paths of a service's account, each with what would be right. `lists`: how all
+    accounts of an SP are listed, None: they cannot be.
     """
 
     deliver: Callable[[Service, Delivery], Dialogue]
@@ -38,6 +41,7 @@ class Protocol(NamedTuple):
     check: Callable[[Service], Sequence[InvalidError]]
     change_members: Callable[[Service, Members], Dialogue] | None = None
     member_batch: Callable[[Service], int | None] = lambda _: None
+    lists: Lists | None = None
 
 
 class Staging(NamedTuple):
@@ -57,6 +61,7 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
         check=scim_check.check,
         change_members=scim_gather.change_members,
         member_batch=scim_gather.member_batch,
+        lists=Lists(scim_list.list_users, scim_list.same),
     ),
     "spml": Protocol(spml.deliver, spml_groups.make_group, looks_up=True, check=spml_check.check),
     "webhook": Protocol(webhook.deliver, None, looks_up=False, check=webhook.check),

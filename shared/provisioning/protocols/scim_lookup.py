@@ -89,9 +89,9 @@ def _marked_ours(scim: Scim, delivery: Delivery) -> _Question:
 def _matching(service: Service, scim: Scim, value: Json) -> _Question:
     """Accounts with this match value."""
     path = read_path(service.match)
-    wanted = _folded(as_scim(path, value))
+    wanted = folded(as_scim(path, value))
     filter_ = equals(path, value, paths=scim.filter == "and")
-    return _Question(filter_, lambda user: shows(_folded(value_at(user, path)), wanted), value)
+    return _Question(filter_, lambda user: shows(folded(value_at(user, path)), wanted), value)
 
 
 def _adoptable(service: Service, delivery: Delivery, other: Resource, value: Json) -> Resource | Ending:
@@ -109,12 +109,12 @@ def _match_values(service: Service, delivery: Delivery) -> list[Json]:
     return [value for number, value in enumerate(values) if value not in (None, "", [], *values[:number])]
 
 
-def _folded(value: Json) -> Json:
+def folded(value: Json) -> Json:
     """Without case: most SPs do not tell two user names apart that differ in nothing else (RFC 7643 4.1.1)."""
     if isinstance(value, list):
-        return [_folded(item) for item in value]
+        return [folded(item) for item in value]
     if isinstance(value, dict):
-        return {name: _folded(item) for name, item in value.items()}
+        return {name: folded(item) for name, item in value.items()}
     return value.casefold() if isinstance(value, str) else value
 
 

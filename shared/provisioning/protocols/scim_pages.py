@@ -12,7 +12,7 @@ from provisioning.protocols.scim_calls import Refused, Resource, get, id_of
 from provisioning.protocols.scim_resource import member
 
 _NO_SEARCH: Final = (400, 501)  # this attribute cannot be searched here: invalidFilter and its relatives
-_CURSOR: Final = ("invalidCursor", "expiredCursor", "invalidCount")  # RFC 9865 2.3: begin again
+OVER: Final = ("invalidCursor", "expiredCursor", "invalidCount")  # RFC 9865 2.3: begin again
 _LONGEST_CURSOR: Final = 4096
 
 
@@ -25,7 +25,9 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Page:
+    """One page of a list. `cursor`: of the next one, if the SP gave any."""
+
     entries: tuple[Resource, ...]
     total: int | None
     cursor: str | None
@@ -85,7 +87,7 @@ def search(
 def _walk(asked: _Asked) -> Generator[Request, Answer, Found | Ending | _Again]:
     scim, walk, query = asked.scim, _Walk(pages=asked.pages), _first(asked)
     while walk.pages < scim.pages:
-        page = yield from _page(asked, query)
+        page = yield from read_page(asked.collection, query, asked.known)
         if isinstance(page, Refused):
             return _refused(asked, walk, query, page)
         if page.cursor is None and walk.total is not None and page.total is not None and page.total < walk.total:
@@ -112,14 +114,14 @@ def _first(asked: _Asked) -> dict[str, str]:
     return query if "filter" in query else {**query, **count}
 
 
-def _next(scim: Scim, query: Mapping[str, str], walk: _Walk, page: _Page) -> dict[str, str]:
+def _next(scim: Scim, query: Mapping[str, str], walk: _Walk, page: Page) -> dict[str, str]:
     """The next page. Beside a cursor everything stays as it was asked first (RFC 9865 2.1)."""
     if page.cursor is not None:
         return {**query, "cursor": page.cursor}
     return {**query, "startIndex": str(walk.received + 1), "count": str(scim.page)}
 
 
-def _seen(walk: _Walk, page: _Page, is_it: Callable[[Resource], bool]) -> _Walk:
+def _seen(walk: _Walk, page: Page, is_it: Callable[[Resource], bool]) -> _Walk:
     fresh = {str(id_of(entry)): entry for entry in page.entries if id_of(entry) not in walk.ids}
     wanted = tuple(entry for entry in fresh.values() if is_it(entry))
     return _Walk(
@@ -133,7 +135,7 @@ def _seen(walk: _Walk, page: _Page, is_it: Callable[[Resource], bool]) -> _Walk:
     )
 
 
-def _is_all(scim: Scim, before: _Walk, walk: _Walk, page: _Page, query: Mapping[str, str]) -> bool | None:
+def _is_all(scim: Scim, before: _Walk, walk: _Walk, page: Page, query: Mapping[str, str]) -> bool | None:
     """None if the list goes on; else whether it is beyond doubt that there is no more than was seen."""
     filtered, fresh = "filter" in query, len(walk.ids) > len(before.ids)
     if walk.total is not None and page.cursor is None and walk.total <= len(walk.ids):
@@ -153,7 +155,7 @@ def _is_all(scim: Scim, before: _Walk, walk: _Walk, page: _Page, query: Mapping[
 
 
 def _refused(asked: _Asked, walk: _Walk, query: Mapping[str, str], refused: Refused) -> Found | Ending | _Again:
-    if refused.scim_type in _CURSOR and ("cursor" in query or "count" in query):
+    if refused.scim_type in OVER and ("cursor" in query or "count" in query):
         counted = asked.counted and refused.scim_type != "invalidCount"
         return _Again(replace(asked, pages=walk.pages + 1, counted=counted), refused.ending)
     if "filter" in query and not walk.received and refused.status in _NO_SEARCH:
@@ -161,10 +163,11 @@ def _refused(asked: _Asked, walk: _Walk, query: Mapping[str, str], refused: Refu
     return refused.ending
 
 
-def _page(asked: _Asked, query: Mapping[str, str]) -> Generator[Request, Answer, _Page | Refused]:
-    request = get(f"/{asked.collection}", query)
+def read_page(collection: str, query: Mapping[str, str], known: Known) -> Generator[Request, Answer, Page | Refused]:
+    """One page of a collection, if that is what was shown: every resource on it has an id."""
+    request = get(f"/{collection}", query)
     answer = yield request
-    ending = classify(request, answer, asked.known)
+    ending = classify(request, answer, known)
     body = read_object(answer)
     if ending.outcome is not Outcome.DONE:
         return Refused(status_of(answer), str(member(body, "scimType") or ""), ending)
@@ -173,8 +176,8 @@ def _page(asked: _Asked, query: Mapping[str, str]) -> Generator[Request, Answer,
     if entries is None and body is not None and ((counted and total == 0) or "cursor" in query):
         entries = []
     if not isinstance(entries, list) or not all(id_of(entry) for entry in entries):
-        return Refused(0, "", garbage(request, asked.known, "something that is not a list of resources"))
-    return _Page(tuple(entries), total if counted else None, _cursor(member(body, "nextCursor")))
+        return Refused(0, "", garbage(request, known, "something that is not a list of resources"))
+    return Page(tuple(entries), total if counted else None, _cursor(member(body, "nextCursor")))
 
 
 def _cursor(value: Json) -> str | None:

@@ -1,16 +1,19 @@
 """What the functions need that begin by the clock or go on by themselves, put together as `wiring` does the others."""
 
 from functools import cache
+from time import monotonic
 from typing import TYPE_CHECKING
 
+from provisioning.runtime.entry import clock
 from provisioning.runtime.log import log
-from provisioning.runtime.wiring import clients, hearings, policies, queues, rows, settings
+from provisioning.runtime.wiring import clients, courier, hearings, objects, policies, queues, rows, settings, table
 
 if TYPE_CHECKING:
     from provisioning.ports import Policies, Populations
     from provisioning.stages.campaign import Campaign
     from provisioning.stages.extract import Extract
     from provisioning.stages.freshness import Freshness
+    from provisioning.stages.reconcile import Reconcile
     from provisioning.stages.schedule import Schedule
 
 
@@ -67,3 +70,27 @@ def extract_shell() -> "Extract":
     extracts = StoredExtracts(rows(), clients(), given.extract_queue)
     files = StoredFiles(clients(), given.bucket)
     return Extract(Indexes(rows()), extracts, extracts, files, policies(), parquet_writer, log)
+
+
+@cache
+def reconcile_shell() -> "Reconcile":
+    """What reconcile needs: for the one service of this deployment."""
+    from provisioning.adapters.aws.extracts import StoredExtracts
+    from provisioning.adapters.aws.reconciles import StoredReconciles
+    from provisioning.stages.reconcile import Reconcile
+
+    given = settings()
+    reconciles = StoredReconciles(rows(), clients(), objects(), given.reconcile_queue)
+    return Reconcile(
+        service=given.service,
+        policies=policies(),
+        accounts=table(),
+        held=StoredExtracts(rows(), clients()),
+        standings=reconciles,
+        reconciles=reconciles,
+        courier=courier(),
+        bells=queues(),
+        seconds=clock,
+        clock=monotonic,
+        log=log,
+    )

@@ -28,6 +28,7 @@ class Settings:
     poll_queue: str
     changes_queue: str  # of that source
     bulk_queue: str  # of that source
+    reconcile_queue: str  # of the one service of this deployment
     events_topic: str  # ARN of the topic of all events
     subscriber_topics: Mapping[str, str]  # subscriber: ARN of the topic of its own
 
@@ -51,6 +52,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         poll_queue=given.get("PROVISIONING_POLL_QUEUE", ""),
         changes_queue=given.get("PROVISIONING_CHANGES_QUEUE", ""),
         bulk_queue=given.get("PROVISIONING_BULK_QUEUE", ""),
+        reconcile_queue=given.get("PROVISIONING_RECONCILE_QUEUE", ""),
         events_topic=given.get("PROVISIONING_EVENTS_TOPIC", ""),
         subscriber_topics=_object(given, "PROVISIONING_SUBSCRIBER_TOPICS"),
     )

@@ -114,8 +114,7 @@ async def _act(shell: Deliver, visit: Visit, slot: Instant, heard: list[Heard], 
         known = STAGING[visit.service.protocol].stage(visit.service, visit.desired, account.known)
         # Loses to any delivery that wrote since our read; nothing leaves us, so nothing can be in doubt.
         return await _store(shell, delivery.done(account, known, visit.desired, visit.turn, sequence, now), visit)
-    if visit.plan.doubt and (account.intent is None or account.intent.attempt != visit.operation):
-        # Another delivery than this one left the doubt, and deliveries between may have died unseen.
+    if visit.plan.doubt and delivery.left_by_another(account, visit.operation, visit.turn):
         account = replace(account, known=delivery.suspected(account.known, visit.service))
     if visit.plan.intent:
         # Loses to another delivery of this account: only the winner calls the SP.

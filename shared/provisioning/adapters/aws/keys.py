@@ -20,6 +20,7 @@
 | token | `T#<source>#<token>` | `T` | receive |
 | sweep | `W#<shard>` | `W` | schedule |
 | extracts | `E#<service>` | `E` | extract |
+| reconciled | `R#<service>` | `R` | reconcile |
 | pushed resource | `P#<source>#<U or G>#<id>` | `A` | gateway |
 | its membership | `P#<source>#<U or G>#<id>` | `G#<group>` | gateway, with the member |
 | member | `P#<source>#G#<group>` | `M#<id>` | gateway |
@@ -30,7 +31,8 @@
 | history of a write | `H#<identity>` | `I#<revision>` or `A#<service>#<revision>` | notify |
 
 In the bucket: `bundles/<hash>.json` by the command that publishes, `rejected/<source>/<digest>` by receive,
-`extracts/<folder>/…` by extract, for services whose endpoint names no bucket, `polled/<source>/…` by poll.
+`extracts/<folder>/…` by extract, for services whose endpoint names no bucket, `polled/<source>/…` by poll,
+`reconciled/<service>/…` by reconcile.
 """
 
 import hashlib
