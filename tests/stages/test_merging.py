@@ -14,6 +14,7 @@ from provisioning.stages.message import Message
 from tests.stages.bench import Bench, new_bench
 from tests.stages.confirming import hear
 from tests.stages.linking import ADA, consistent, federation, leaves, persons, tells, together
+from tests.stages.reconciling import Rig
 from tests.stages.tenant import DAY
 
 _GIVEN = {"student": "library", "staff": "wiki", "visitor": "badges"}
@@ -282,3 +283,14 @@ async def test_whoever_dies_in_between_has_done_all_of_it_or_nothing(act: str) -
         if not died:
             return
     raise AssertionError("more awaits than expected")
+
+
+async def test_reconciliation_knows_what_came_along_by_the_mark_that_it_bears() -> None:
+    repair = {"reconcile": {"drifted": "repair", "missing": "repair", "orphan": "park"}}
+    bench = await new_bench(federation(services={"wiki": repair}))
+    await bench.arrive(tells("registry", "p1", 1, "student"), tells("hr", "h1", 1, "staff"))
+    await merge(bench)
+    await passes(bench, 3600)
+    before = ids(bench, "wiki")
+    assert (await Rig(bench, "wiki").mend())["counts"] == {"settled": 1}
+    assert (ids(bench, "wiki"), creates(bench)) == (before, 2)

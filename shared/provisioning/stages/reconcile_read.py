@@ -16,6 +16,7 @@ from provisioning.core.reconciled import MOST_PARTS, TROUBLES, Run, read_to_the_
 from provisioning.protocols.dialogue import Ending, Outcome
 from provisioning.protocols.ending import discreet
 from provisioning.protocols.listing import Page, Restart
+from provisioning.stages.forward import forwarded
 from provisioning.stages.reconcile_work import PART, Work
 
 LONGEST_DELAY: Final = 900  # seconds, the queue's
@@ -118,15 +119,22 @@ def _count(
 
 
 async def _of_marks(work: Work, marks: Sequence[str]) -> tuple[Mapping[str, Account], frozenset[str]]:
-    """Accounts by identity, for marks that are identities of ours; and those of ours that have none here."""
-    service = work.service.id
+    """Accounts by mark, for marks that are identities of ours; and those of ours that have none here.
+
+    An account that came along with a merge still bears the mark of the identity that was merged.
+    """
+    service, accounts = work.service.id, work.shell.accounts
     wanted = [mark for mark in dict.fromkeys(marks) if _ID.fullmatch(mark)]
     ours = {each.identity: each for each in await work.shell.held.accounts(service, wanted)} if wanted else {}
-    others = [mark for mark in wanted if mark not in ours]
+    others = [mark for mark in wanted if mark not in ours or not ours[mark].may_exist]
     if not others:
         return ours, frozenset()
-    rows = (await work.shell.accounts.deliveries(service, others)).rows
-    return ours, frozenset(mark for mark, (identity, _) in rows.items() if identity is not None)
+    rows = (await accounts.deliveries(service, others)).rows
+    for mark, (identity, _) in rows.items():
+        if identity is not None and identity.forward:
+            _, account = await forwarded(accounts, service, mark)
+            ours.update({mark: account} if account is not None else {})
+    return ours, frozenset(mark for mark, (identity, _) in rows.items() if identity is not None and mark not in ours)
 
 
 async def _closed(work: Work) -> tuple[str, int] | None:
