@@ -16,8 +16,10 @@ from provisioning.adapters.aws import keys
 from provisioning.adapters.aws.reconcile_keys import reconciled_key, reconciled_object
 from provisioning.core.catalog import Bundle, Service
 from provisioning.core.extract_cron import eventbridge
+from provisioning.protocols.registry import PROTOCOLS
 
 TIMEOUT: Final = 180  # seconds; a message is a minute of work, and one page may take most of another
+IN_ONE_GO: Final = 900  # seconds where another process would have to read the list from its beginning
 MEMORY: Final = 1024  # MB: whom the list showed is held in memory, some 200 bytes each
 CONCURRENCY: Final = 2  # the least that a mapping can have: a conditional write lets one of them go on
 
@@ -32,12 +34,13 @@ def add_reconcile(stack: Stack, bundle: Bundle, deliver: Mapping[str, str]) -> N
 def _add(stack: Stack, bundle: Bundle, service: Service, deliver: str) -> None:
     tenant = bundle.tenant.id
     logical = names.logical("reconcile", service.id, "queue")
-    queue = messaging.add_queue(stack, logical, names.reconcile(tenant, service.id), TIMEOUT)
+    timeout = IN_ONE_GO if is_in_one_go(service) else TIMEOUT
+    queue = messaging.add_queue(stack, logical, names.reconcile(tenant, service.id), timeout)
     item = reconciled_key(service.id).pk
     function = Function(
         tenant,
         "reconcile",
-        TIMEOUT,
+        timeout,
         MEMORY,
         service=service.id,
         environment={
@@ -62,6 +65,12 @@ def _add(stack: Stack, bundle: Bundle, service: Service, deliver: str) -> None:
         order = json.dumps({"do": "start", "request": "<aws.scheduler.scheduled-time>"})
         when = eventbridge(service.reconcile.schedule)
         clockwork.add_schedule(stack, bundle.tenant, "reconcile", service.id, when, queue, order)
+
+
+def is_in_one_go(service: Service) -> bool:
+    """Whether the list of this SP is read by one process, or not at all."""
+    lists = PROTOCOLS[service.protocol].lists if service.protocol in PROTOCOLS else None
+    return lists is not None and lists.in_one_go
 
 
 def _files(service: Service) -> list[Value]:

@@ -24,6 +24,7 @@ from provisioning.command.options import Json, Stack
 from provisioning.command.options import print_json as _print_json
 from provisioning.command.password import password
 from provisioning.command.preview import preview
+from provisioning.command.reconcile import reconcile
 from provisioning.command.records import records
 from provisioning.command.source import sources
 from provisioning.core.account import Account
@@ -42,6 +43,7 @@ application.add_typer(new, name="new")
 application.command()(records)
 application.command()(history)
 application.command()(events)
+application.command()(reconcile)
 application.command()(password)
 application.command()(match)
 application.command()(erase)

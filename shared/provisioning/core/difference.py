@@ -12,8 +12,9 @@ from provisioning.core.account import Account, Condition, Json, Phase
 from provisioning.core.period import Instant
 from provisioning.core.wire import digest_of
 
-PHASE: Final = "phase"  # stands among the attributes that differ, as do these two
+PHASE: Final = "phase"  # stands among the attributes that differ, as do these
 MARK: Final = "mark"
+REMOTE_ID: Final = "remote_id"
 _ANSWERED: Final = (Condition.SETTLED, Condition.JOINING)
 
 
@@ -67,12 +68,19 @@ class Compared:
     """How accounts are compared. `weak`: paths of strength `create` and `fill`, at which nothing ever drifts.
 
     `settling`: seconds until the SP's list shows what a delivery did. `marks`: accounts bear their owner's mark.
+    `canonical`: a remote id in the one form in which it is compared.
     """
 
     same: Same
     weak: frozenset[str] = frozenset()
     settling: int = 0
     marks: bool = True
+    canonical: Callable[[str], str] = str
+
+    def is_it(self, shown: Shown, account: Account) -> bool:
+        """Whether an account that is shown is the very one that we know, by its remote id."""
+        known = account.known.remote_id
+        return known is not None and self.canonical(known) == self.canonical(shown.remote_id)
 
 
 def is_open(account: Account, observed: Instant, settling: int) -> bool:
@@ -86,7 +94,7 @@ def classify(shown: Shown, account: Account, how: Compared, observed: Instant) -
     """What a shown account is that bears the mark of an identity of ours. `account`: what we know of that."""
     known, identity = account.known, account.identity
     opened = is_open(account, observed, how.settling)
-    if known.remote_id == shown.remote_id:
+    if how.is_it(shown, account):
         if opened:
             return Finding(Class.OPEN, shown.remote_id, identity)
         return drift(shown, account, how)

@@ -22,12 +22,16 @@ class Row(NamedTuple):
 
 
 class Left(NamedTuple):
-    """An account that was shown and is not known by its mark. `match` is a token; `foreign`: it bears another's."""
+    """An account that was shown and is not the one known by its mark.
+
+    `match` is a token; `foreign`: it bears another's mark; `identity`: it bears the mark of this one of ours.
+    """
 
     remote_id: str
     match: str
     phase: Phase
     foreign: bool
+    identity: str = ""
 
 
 class Want(NamedTuple):
@@ -79,7 +83,7 @@ def read_part(body: bytes | None) -> Part:
     return Part(
         [Row(*row) for row in rows],
         [_finding(*fields) for fields in found],
-        [Left(remote_id, match, Phase(phase), foreign) for remote_id, match, phase, foreign in left],
+        [Left(remote_id, match, Phase(phase), *more) for remote_id, match, phase, *more in left],
         [Want(*want) for want in wants],
         settled,
     )

@@ -78,12 +78,14 @@ class Unanswered:
 
     `throttled`: what refused it says that there are too many.
     `retry_after`: seconds, the word of somebody who must be asked before the SP can be, such as a token endpoint.
+    `lost`: the connection is gone on which alone this could be asked.
     """
 
     reason: str
     sent: bool
     throttled: bool = False
     retry_after: int | None = None
+    lost: bool = False
 
 
 Request = HttpRequest | Publish | Deposit | LdapRequest

@@ -35,7 +35,7 @@ def call(request: LdapRequest, known: Known) -> Generator[Request, Answer, Refus
 
 def read(service: Service, delivery: Delivery, dn: str) -> Asking:
     """The entry of this name, or None if there is none."""
-    request = LdapSearch(dn, "base", ANY, _attributes(service), 1)
+    request = LdapSearch(dn, "base", ANY, attributes_of(service), 1)
     answer = yield request
     if code_of(answer) == NO_SUCH_OBJECT:
         return None
@@ -58,7 +58,7 @@ def look_up(service: Service, delivery: Delivery, *, adopts: bool) -> Asking:
     held = (each.values.get(service.match) for each in (delivery.desired, known))
     values = [value for item in held for value in octets(item, service.match)]
     tests = [equals(owner, delivery.identity.encode()), *(equals(service.match, value) for value in values)]
-    request = LdapSearch(options(service).base, "subtree", f"(|{''.join(tests)})", _attributes(service), MOST)
+    request = LdapSearch(options(service).base, "subtree", f"(|{''.join(tests)})", attributes_of(service), MOST)
     answer = yield request
     ending = classify(request, answer, known)
     if not isinstance(answer, LdapResult) or answer.code not in (SUCCESS, SIZE_LIMIT):
@@ -95,7 +95,7 @@ def marked(service: Service, entry: LdapEntry) -> tuple[bytes, ...]:
     return entry.values(options(service).owner)
 
 
-def _attributes(service: Service) -> tuple[str, ...]:
+def attributes_of(service: Service) -> tuple[str, ...]:
     """What is asked for: ours and no more, by name, because some are shown in no other way."""
     held = options(service)
     names = ["objectClass", held.owner, held.rdn, service.match, *service.account, *held.suspended]

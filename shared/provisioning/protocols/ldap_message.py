@@ -10,13 +10,18 @@ Attributes = Mapping[str, tuple[bytes, ...]]
 
 @dataclass(frozen=True, slots=True)
 class LdapSearch:
-    """Look for entries. `filter` is a text of RFC 4515; at most `most` entries are shown."""
+    """Look for entries. `filter` is a text of RFC 4515; at most `most` entries are shown, 0: any number.
+
+    `page`: so many of them in one answer (RFC 2696), 0: all. `cookie`: of the answer whose next page is wanted.
+    """
 
     base: str
     scope: Literal["base", "one", "subtree"]
     filter: str
     attributes: tuple[str, ...]
     most: int
+    page: int = 0
+    cookie: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,12 @@ class LdapEntry:
 
 @dataclass(frozen=True, slots=True)
 class LdapResult:
-    """A complete answer. `code`: the result code (RFC 4511 4.1.9); `message`: the directory's own words."""
+    """A complete answer. `code`: the result code (RFC 4511 4.1.9); `message`: the directory's own words.
+
+    `cookie`: for the next page, if entries are shown by pages and there is one.
+    """
 
     code: int
     message: str = ""
     entries: tuple[LdapEntry, ...] = field(default=())
+    cookie: bytes = b""

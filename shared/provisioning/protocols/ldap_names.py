@@ -68,6 +68,14 @@ def beneath(dn: str, base: str) -> bool:
     return len(inner) > len(outer) and inner[-len(outer) :] == outer
 
 
+def folded_name(dn: str) -> str:
+    """A name without what makes no other name of it: one text for one name. What is no name stays as it is."""
+    try:
+        return ",".join(f"{attribute}={value}" for attribute, value in _folded(dn))
+    except InvalidError:
+        return dn
+
+
 def parent_of(dn: str) -> str:
     """The name above, as it is written. Raises InvalidError."""
     return ",".join(_split(dn)[1:])

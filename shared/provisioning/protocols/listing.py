@@ -34,8 +34,13 @@ Listing = Generator[Request, Answer, Page | Restart | Ending]
 
 
 class Lists(NamedTuple):
-    """How a protocol lists accounts. `marks`: whether accounts bear the owner's mark, at this service."""
+    """How a protocol lists accounts. `marks`: whether accounts bear the owner's mark, at this service.
+
+    `canonical`: a remote id in the one form in which it is compared. `in_one_go`: another process must begin anew.
+    """
 
     page: Callable[[Service, str | None], Listing]
     same: Callable[[Service], Same]
     marks: Callable[[Service], bool] = lambda _: True
+    canonical: Callable[[str], str] = str
+    in_one_go: bool = False

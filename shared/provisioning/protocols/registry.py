@@ -12,6 +12,7 @@ from provisioning.protocols import (
     ldap,
     ldap_check,
     ldap_groups,
+    ldap_list,
     queue,
     scim,
     scim_check,
@@ -52,7 +53,13 @@ class Staging(NamedTuple):
 
 
 PROTOCOLS: Final[Mapping[str, Protocol]] = {
-    "ldap": Protocol(ldap.deliver, ldap_groups.make_group, looks_up=True, check=ldap_check.check),
+    "ldap": Protocol(
+        ldap.deliver,
+        ldap_groups.make_group,
+        looks_up=True,
+        check=ldap_check.check,
+        lists=Lists(ldap_list.list_entries, ldap_list.same, canonical=ldap_list.canonical, in_one_go=True),
+    ),
     "queue": Protocol(queue.deliver, None, looks_up=False, check=queue.check),
     "scim": Protocol(
         scim.deliver,

@@ -15,7 +15,7 @@ from provisioning.stages.reconcile_act import act, write
 from provisioning.stages.reconcile_orders import Do, Order, read_order
 from provisioning.stages.reconcile_read import read
 from provisioning.stages.reconcile_walk import walk
-from provisioning.stages.reconcile_work import BUDGET, Reconcile, Work
+from provisioning.stages.reconcile_work import BUDGET, IN_ONE_GO, Reconcile, Work
 
 __all__ = ["Reconcile", "reconcile"]
 
@@ -60,7 +60,8 @@ async def _work(shell: Reconcile, item: Reconciled) -> Work:
     lists = PROTOCOLS[service.protocol].lists if service.protocol in PROTOCOLS else None
     if lists is None:
         raise InvalidError(f"an SP of protocol {service.protocol} cannot be asked for all of its accounts")
-    return Work(shell, policy, service, service.reconcile, lists, item, shell.clock() + BUDGET)
+    deadline = shell.clock() + (IN_ONE_GO if lists.in_one_go else BUDGET)
+    return Work(shell, policy, service, service.reconcile, lists, item, deadline)
 
 
 async def _start(work: Work, order: Order, *, again: bool) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from provisioning.core import repair
 from provisioning.core.account import Account, Condition, Phase
 from provisioning.core.bell import Bell, Cause
-from provisioning.core.difference import Class, Finding, heeded, is_open
+from provisioning.core.difference import REMOTE_ID, Class, Finding, heeded, is_open
 from provisioning.core.errors import ConflictError, StalePolicyError
 from provisioning.core.identity import Identity
 from provisioning.core.lifecycle import NOTHING, Standing
@@ -100,8 +100,10 @@ def _still(work: Work, finding: Finding, action: str, identity: Identity, accoun
     if finding.kind is not Class.ORPHAN:
         if is_open(account, work.run.begun, work.service.settling):
             return False
-        same = account.known.remote_id == finding.remote_id
-        return account.known.phase is not Phase.ABSENT and (same or finding.kind is Class.DUPLICATE)
+        known, canonical = account.known.remote_id, work.lists.canonical
+        is_it = known is not None and canonical(known) == canonical(finding.remote_id)
+        other = finding.kind is Class.DUPLICATE or REMOTE_ID in finding.attributes
+        return account.known.phase is not Phase.ABSENT and is_it is not other
     if account.known.phase is not Phase.ABSENT or account.condition not in (Condition.SETTLED, Condition.PARKED):
         return False
     # Whoever is not entitled to an account is not given one, and what is there is not removed because it was found.

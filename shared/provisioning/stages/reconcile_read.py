@@ -74,19 +74,25 @@ async def _take(work: Work, page: Page, observed: Instant) -> bool:
 
 async def compare(work: Work, accounts: Sequence[Shown], observed: Instant) -> Run:
     """Say of each account that was not shown before what it is, if its mark tells; the run with what that counts."""
-    fresh = list({each.remote_id: each for each in accounts if token(each.remote_id) not in work.remotes}.values())
+    fresh = list(
+        {each.remote_id: each for each in accounts if work.token_of(each.remote_id) not in work.remotes}.values()
+    )
     ours, known = await _of_marks(work, [each.mark for each in fresh if each.mark])
     how, run = work.how, work.run
     expected, kept = Counter(run.expected), Counter(run.kept)
     for shown in fresh:
         account = ours.get(shown.mark or "")
-        row = Row(token(shown.remote_id), "", token(shown.match))
+        row = Row(work.token_of(shown.remote_id), "", token(shown.match))
         if account is not None:
             finding = classify(shown, account, how, observed)
-            if account.known.remote_id == shown.remote_id:
+            if how.is_it(shown, account):
                 row = row._replace(identity=account.identity)
                 _count(shown, account, how, finding, expected, kept)
-            work.part.take(finding)
+            if finding.kind is Class.DUPLICATE:
+                # Unless the account that we know is gone: then this is it, under another id.
+                _leave(work, shown, row, account.identity)
+            else:
+                work.part.take(finding)
         elif shown.mark and shown.mark in known:
             work.part.take(Finding(Class.SETTLED if shown.gone else Class.ORPHAN, shown.remote_id, shown.mark))
         else:
@@ -100,10 +106,10 @@ async def compare(work: Work, accounts: Sequence[Shown], observed: Instant) -> R
     return replace(run, expected=dict(expected), kept=dict(kept))
 
 
-def _leave(work: Work, shown: Shown, row: Row) -> None:
-    left = Left(shown.remote_id, row.match, shown.phase, bool(shown.mark))
+def _leave(work: Work, shown: Shown, row: Row, identity: str = "") -> None:
+    left = Left(shown.remote_id, row.match, shown.phase, bool(shown.mark) and not identity, identity)
     work.part.left.append(left)
-    work.left[left.remote_id] = left
+    work.leave(left)
 
 
 def _count(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from provisioning.core.account import Account, Condition, Phase
-from provisioning.core.difference import MARK, Class, Finding, Shown, drift, is_open, token
+from provisioning.core.difference import MARK, REMOTE_ID, Class, Finding, Shown, drift, is_open, token
 from provisioning.core.lifecycle import NOTHING
 from provisioning.core.mapping import desired
 from provisioning.core.reconcile_part import Left
@@ -46,8 +46,8 @@ async def _compare(work: Work, page: Sequence[Standing]) -> None:
         finding = _unseen(work, account)
         if finding is not None:
             work.part.found.append(finding)  # also if it is settled: what was left is said of once
-            work.said.add(finding.remote_id)
-        work.identities.add(account.identity)  # an index may show it twice
+            work.said.add(work.lists.canonical(finding.remote_id))
+            work.identities.add(account.identity)  # an index may show it twice
 
 
 def _unseen(work: Work, account: Account) -> Finding | None:
@@ -55,10 +55,12 @@ def _unseen(work: Work, account: Account) -> Finding | None:
     remote_id, settling = account.known.remote_id, work.service.settling
     if remote_id is None or account.known.phase is Phase.ABSENT:
         return None
-    left = work.left.get(remote_id)
-    if left is not None and left.foreign:
+    left = work.left.get(work.lists.canonical(remote_id))
+    if work.beside[account.identity] and left is None:
+        return None  # at the end it is said what those are
+    if left is not None and (left.foreign or left.identity):
         return Finding(Class.FOREIGN, remote_id, account.identity, (MARK,))
-    if left is None and (work.run.problem or token(remote_id) in work.remotes):
+    if left is None and (work.run.problem or work.token_of(remote_id) in work.remotes):
         return None
     if is_open(account, work.run.begun, settling):
         return Finding(Class.OPEN, remote_id, account.identity)
@@ -89,13 +91,19 @@ async def _wanting(work: Work, page: Sequence[Standing]) -> None:
 def _say_of_the_rest(work: Work) -> None:
     """Say what those are who were shown and are no account that we know."""
     for left in work.left.values():
-        if left.remote_id not in work.said:
+        if work.lists.canonical(left.remote_id) not in work.said:
             work.part.take(_stranger(work, left))
 
 
 def _stranger(work: Work, left: Left) -> Finding:
     if left.foreign:
         return Finding(Class.FOREIGN, left.remote_id)
+    if left.identity:
+        if left.identity in work.identities or work.beside[left.identity] > 1:
+            return Finding(Class.DUPLICATE, left.remote_id, left.identity)
+        # The account that we know was not shown. Whether it is there nevertheless, only a proven list tells.
+        kind = Class.OPEN if work.run.problem else Class.DRIFTED
+        return Finding(kind, left.remote_id, left.identity, () if work.run.problem else (REMOTE_ID,))
     if left.match in work.matches:
         return Finding(Class.DUPLICATE, left.remote_id, work.matches[left.match])
     return Finding(Class.ORPHAN, left.remote_id, work.wants.get(left.match, ""))

@@ -1,12 +1,13 @@
 """What reconcile needs, and one message of it at work."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from provisioning.core.catalog import Reconcile as Options
 from provisioning.core.catalog import Service
-from provisioning.core.difference import Class, Compared
+from provisioning.core.difference import Class, Compared, token
 from provisioning.core.errors import PermanentError
 from provisioning.core.period import Instant
 from provisioning.core.policy import Policy
@@ -18,6 +19,7 @@ from provisioning.stages.message import Log
 from provisioning.stages.reconcile_orders import Do, Order, write_order
 
 BUDGET: Final = 60.0  # seconds of one message, after which nothing new is begun
+IN_ONE_GO: Final = 600.0  # the same, for an SP whose list another process would have to read from its beginning
 PART: Final = 5000  # entries of one file, about
 _OF_OURS: Final = (Class.MISSING, Class.FOREIGN, Class.DRIFTED, Class.SETTLED)  # said of the very account that we know
 
@@ -44,8 +46,8 @@ class Work:
     """One message at work: `item` is as it was stored last, `part` is not stored yet.
 
     From the files of the run: `remotes`, tokens of who was shown; `identities`, of whom an account of ours was;
-    `matches`, by the token of its match value, whose; `left`, by remote id; `wants`, by token, who; `said`, remote ids
-    of left ones of whom something was found.
+    `matches`, by the token of its match value, whose; `left`, by remote id in its one form; `beside`, by identity, how
+    many of those bear its mark; `wants`, by token, who; `said`, remote ids of left ones of whom something was found.
     """
 
     shell: Reconcile
@@ -60,6 +62,7 @@ class Work:
     identities: set[str] = field(default_factory=set)
     matches: dict[str, str] = field(default_factory=dict)
     left: dict[str, Left] = field(default_factory=dict)
+    beside: Counter[str] = field(default_factory=Counter)
     wants: dict[str, str] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
 
@@ -81,7 +84,7 @@ class Work:
         mapping = self.policy.mappings[self.service.id]
         return Compared(
             self.lists.same(self.service), mapping.once | mapping.fill, self.service.settling,
-            self.lists.marks(self.service),
+            self.lists.marks(self.service), self.lists.canonical,
         )  # fmt: skip
 
     async def load(self) -> None:
@@ -97,12 +100,23 @@ class Work:
                 self.identities.add(row.identity)
                 if row.match:
                     self.matches[row.match] = row.identity
-        self.left.update((each.remote_id, each) for each in part.left)
+        for left in part.left:
+            self.leave(left)
         self.wants.update((want.match, want.identity) for want in part.wants)
         for finding in part.found:
-            self.said.add(finding.remote_id)
+            self.said.add(self.lists.canonical(finding.remote_id))
             if finding.kind in _OF_OURS and finding.identity:
                 self.identities.add(finding.identity)
+
+    def leave(self, left: Left) -> None:
+        """Somebody was shown of whom it is not said yet who that is."""
+        self.left[self.lists.canonical(left.remote_id)] = left
+        if left.identity:
+            self.beside[left.identity] += 1
+
+    def token_of(self, remote_id: str) -> str:
+        """What stands for a remote id."""
+        return token(self.lists.canonical(remote_id))
 
     def want(self, match: str, identity: str) -> None:
         """Somebody wants an account with this match value."""

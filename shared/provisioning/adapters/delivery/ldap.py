@@ -26,7 +26,7 @@ from provisioning.adapters.delivery.secrets import Secrets
 from provisioning.core.catalog import Service
 from provisioning.core.errors import InvalidError, ProvisioningError
 from provisioning.protocols.dialogue import Answer, Unanswered
-from provisioning.protocols.ldap_message import LdapRequest
+from provisioning.protocols.ldap_message import LdapRequest, LdapSearch
 
 _IDLE: Final = 15  # seconds that a connection is kept for the next request
 _CONNECTIONS: Final = 20  # to one directory
@@ -44,6 +44,7 @@ class LdapCaller:
     secrets: Secrets
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
     _idle: defaultdict[_Key, list[Link]] = field(default_factory=lambda: defaultdict(list))
+    _paging: dict[tuple[_Key, bytes], Link] = field(default_factory=dict)  # whose next page may be asked for, by cookie
     _slots: defaultdict[_Key, asyncio.Semaphore] = field(
         default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(_CONNECTIONS))
     )
@@ -55,7 +56,9 @@ class LdapCaller:
             async with asyncio.timeout(within):
                 place = place_of(service)
                 async with self._slots[place, service.secret]:
-                    link = await self._link(service, place)
+                    link = await self._of_request(service, place, request)
+                    if link is None:
+                        return Unanswered("the connection on which the list was read is gone", sent=False, lost=True)
                     sent = True
                     return await self._ask(service, place, link, request, within)
         except TimeoutError:
@@ -72,7 +75,10 @@ class LdapCaller:
         for links in self._idle.values():
             for link in links:
                 link.close()
+        for link in self._paging.values():
+            link.close()
         self._idle.clear()
+        self._paging.clear()
 
     async def _ask(self, service: Service, place: Place, link: Link, request: LdapRequest, within: float) -> Answer:
         with ExitStack() as undo:
@@ -80,8 +86,20 @@ class LdapCaller:
             answer = await link.ask(request, max(1, int(within)), service.response)
             undo.pop_all()
         link.used_at = asyncio.get_running_loop().time()
-        self._idle[place, service.secret].append(link)
+        if answer.cookie:  # one list at a time: whoever left another has no more use for it
+            for key in [key for key in self._paging if key[0] == (place, service.secret)]:
+                self._paging.pop(key).close()
+            self._paging[(place, service.secret), answer.cookie] = link
+        else:
+            self._idle[place, service.secret].append(link)
         return answer
+
+    async def _of_request(self, service: Service, place: Place, request: LdapRequest) -> Link | None:
+        """The connection for a request: of the page before, if there is one. None: that one is gone."""
+        if not isinstance(request, LdapSearch) or not request.cookie:
+            return await self._link(service, place)
+        link = self._paging.pop(((place, service.secret), request.cookie), None)
+        return link if link is not None and link.is_open else None
 
     async def _link(self, service: Service, place: Place) -> Link:
         """A bound connection: one that is kept, or a new one."""

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from ldap3.operation.search import search_operation
 from ldap3.protocol import rfc4511 as asn
+from ldap3.protocol.rfc2696 import RealSearchControlValue, paged_search_control
 from ldap3.utils.asn1 import encode as encode_ber  # type: ignore[attr-defined]  # not in the stubs; with LDAP's own TRUE
 from pyasn1.codec.ber import decoder
 from pyasn1.error import PyAsn1Error
@@ -20,6 +21,7 @@ from provisioning.protocols.ldap_message import (
     LdapSearch,
 )
 
+_PAGED: Final = "1.2.840.113556.1.4.319"
 _TLS: Final = "1.3.6.1.4.1.1466.20037"
 _SEQUENCE: Final = 0x30
 _LONG: Final = 0x80  # a length of this or more says how many octets the length has
@@ -38,6 +40,7 @@ class Message(NamedTuple):
     code: int | None
     text: str
     entry: LdapEntry | None
+    cookie: bytes = b""  # of the next page
 
 
 def encode(number: int, request: LdapRequest, seconds: int) -> bytes:
@@ -49,7 +52,8 @@ def encode(number: int, request: LdapRequest, seconds: int) -> bytes:
                 request.base, request.filter, _scope(request), _NEVER, names, request.most, seconds,
                 types_only=False, auto_escape=False, auto_encode=False,
             )  # fmt: skip
-            return _message(number, "searchRequest", operation)
+            paged = _paged(request.page, request.cookie or b"") if request.page else None
+            return _message(number, "searchRequest", operation, paged)
         case LdapAdd():
             made = asn.AddRequest()
             made["entry"], made["attributes"] = request.dn, _attributes(request.attributes)
@@ -109,17 +113,24 @@ def decode(octets: bytes) -> Message:
             return Message(number, None, "", LdapEntry(_text(body["object"]), _shown(body["attributes"])))
         if operation in ("searchResRef", "intermediateResponse"):
             return Message(number, None, "", None)
-        return Message(number, int(body["resultCode"]), _text(body["diagnosticMessage"]), None)
+        return Message(number, int(body["resultCode"]), _text(body["diagnosticMessage"]), None, _cookie(message))
     except (PyAsn1Error, KeyError, ValueError, TypeError, IndexError) as error:
         raise GarbageError from error  # the decoder was not written for hostile octets
 
 
-def _message(number: int, name: str, operation: Any) -> bytes:
+def _message(number: int, name: str, operation: Any, control: Any = None) -> bytes:
     message = asn.LDAPMessage()
     message["messageID"] = asn.MessageID(number)
     message["protocolOp"] = asn.ProtocolOp().setComponentByName(name, operation)
+    if control is not None:
+        message["controls"] = asn.Controls().setComponentByPosition(0, control)
     octets: bytes = encode_ber(message)
     return octets
+
+
+def _paged(size: int, cookie: bytes) -> Any:
+    """Not critical: a directory without pages shows all at once."""
+    return paged_search_control(criticality=False, size=size, cookie=cookie)
 
 
 def _scope(request: LdapSearch) -> int:
@@ -152,6 +163,15 @@ def _vals(made: Any, values: tuple[bytes, ...]) -> Any:
     for place, value in enumerate(values):
         made.setComponentByPosition(place, asn.AttributeValue(value))
     return made if values else made.clear()
+
+
+def _cookie(message: Any) -> bytes:
+    """What the directory remembers a list by, if it shows only a page of it (RFC 2696)."""
+    for control in message["controls"] if message["controls"].hasValue() else ():
+        if _text(control["controlType"]) == _PAGED:
+            value, _ = decoder.decode(bytes(control["controlValue"]), asn1Spec=RealSearchControlValue())
+            return bytes(value["cookie"])
+    return b""
 
 
 def _shown(attributes: Any) -> Mapping[str, tuple[bytes, ...]]:

@@ -147,7 +147,7 @@ class Link:
             if message.id != number:  # 0: the directory says that it will close
                 raise GarbageError
             if message.code is not None:
-                return LdapResult(message.code, message.text, tuple(entries))
+                return LdapResult(message.code, message.text, tuple(entries), message.cookie)
             if message.entry is not None:
                 entries.append(message.entry)
 
