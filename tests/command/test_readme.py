@@ -97,6 +97,7 @@ def test_the_parts_of_a_service_that_are_shown_can_be_read() -> None:
     assert service.authentication is not None
     assert (service.authentication.kind, service.authentication.certificate) == ("oauth2", "campus/engine")
     assert len(service.maintenance) == 2
+    assert Service.model_validate({**plain, **sample("reconcile")}).reconcile is not None
     assert Service.model_validate({**plain, **sample("brake")}) == Service.model_validate(plain), "as they are anyway"
     queue = {**plain, "protocol": "queue", "endpoint": "arn:aws:sns:eu-west-1:111122223333:people.fifo"}
     thin = Service.model_validate({**queue, **sample("queue")})

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 import functions.deliver
 import functions.receive
 import functions.reconcile
 from localstack.campus.providers import scim_provider
 from provisioning.command import reconcile_deployed
-from provisioning.command.main import application
 from provisioning.command.reconcile_html import page
 from provisioning.core.account import Account
 from provisioning.core.errors import InvalidError, TransientError
@@ -25,9 +23,9 @@ from provisioning.protocols.dialogue import HttpRequest, HttpResponse
 from provisioning.protocols.scim_calls import delete, patch, place_of
 from provisioning.runtime import clockwork, entry, wiring
 from provisioning.stages.message import Message
+from tests.functions import stack as stacks
 from tests.functions.conftest import Deployed, forget
 from tests.functions.events import batch, handed, record
-from tests.functions.test_extract_commands import create_stack
 from tests.stages.tenant import bundle, data, event
 
 STACK, TOKEN = "compared", "a-token-of-the-library"
@@ -37,11 +35,7 @@ PEOPLE = 7
 
 def provision(deployed: Deployed, *arguments: str) -> str:
     """What a command prints. Raises what the command raises."""
-    words = ["reconcile", *arguments, "--stack", STACK]
-    result = deployed.thread.submit(lambda: CliRunner().invoke(application, words)).result()
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout
+    return stacks.provision(deployed, STACK, "reconcile", *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -55,20 +49,11 @@ def stack(deployed: Deployed) -> Iterator[Deployed]:
             "reconcile": {"drifted": "repair", "missing": "repair"},
         }  # fmt: skip
         content = bundle({"library": library, "wiki": {"reconcile": {}}}).model_dump(mode="json", by_alias=True)
-        settings = wiring.settings()
-        outputs = {
-            "Table": settings.table, "Bucket": settings.bucket, "IdentitiesQueue": settings.identities_queue,
-            "CampaignQueue": settings.campaign_queue, "ReconcileLibraryQueue": settings.reconcile_queue,
-        }  # fmt: skip
-        template = {
-            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-            "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-        }
 
         async def make() -> None:
             client = await wiring.clients().secretsmanager()
             await client.create_secret(Name="library", SecretString=TOKEN)
-            await create_stack(wiring.clients(), json.dumps(template), STACK)
+            await stacks.stand(STACK, ReconcileLibraryQueue=wiring.settings().reconcile_queue)
             await wiring.policies().publish(canonical(content), digest_of(content))
 
         deployed.run(make)
